@@ -1,0 +1,2 @@
+//! Which message stands where: integers only.
+pub mod plan;

@@ -1,0 +1,72 @@
+//! What a run cost, message by message.
+
+use serde::Serialize;
+
+use super::call::Number;
+
+/// One run's account; times in milliseconds since the run was opened.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RunReport {
+    /// How parents were honoured.
+    pub mode: String,
+    /// Name of the model.
+    pub model: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Calls that the engine served.
+    pub calls: u64,
+    /// Tokens that went through the model.
+    pub encoded: u64,
+    /// Cached tokens that calls saw instead of encoding them again.
+    pub reused: u64,
+    /// Tokens generated.
+    pub generated: u64,
+    /// Largest number of bytes of keys and values held at once.
+    pub peak_cache_bytes: u64,
+    /// Time during which at least one lane was decoding.
+    pub decode_ms: f64,
+    /// From the run's opening to its report.
+    pub total_ms: f64,
+    /// In the order in which they were made.
+    pub messages: Vec<MessageReport>,
+}
+
+/// One message's account; times in milliseconds since the run was opened.
+#[derive(Clone, Debug, Serialize)]
+pub struct MessageReport {
+    /// Its number in the run.
+    pub id: Number,
+    /// `system`, `user`, `assistant`, `tool` or `raw`.
+    pub role: &'static str,
+    /// What it sees, as placed.
+    pub parents: Vec<PlacedReport>,
+    /// Where it stands in its own view.
+    pub offset: u32,
+    /// Tokens it has, role and end-of-message tokens included.
+    pub tokens: u32,
+    /// Tokens of its own, or of its prompt in a baseline mode, that went through the model.
+    pub encoded: u32,
+    /// Cached tokens it saw instead of encoding them again.
+    pub reused: u32,
+    /// When the call arrived.
+    pub called_ms: f64,
+    /// From the call to the first forward pass that held a token of it.
+    pub queued_ms: Option<f64>,
+    /// From the call to its first sampled token, everything included.
+    pub ttft_ms: Option<f64>,
+    /// When it was finished (encoded, for a prefilled one).
+    pub end_ms: Option<f64>,
+    /// `prefilled`, `end`, `stop-string`, `constraint`, `length`, `cancelled`, `budget`, or `lost`.
+    pub finish: String,
+    /// Bytes of keys and values it holds (0 once released).
+    pub cache_bytes: u64,
+}
+
+/// A parent, as placed.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PlacedReport {
+    /// Which message.
+    pub id: Number,
+    /// Position of its first token.
+    pub offset: u32,
+}
