@@ -1,36 +1,10 @@
 //! What a run may ask of the engine and what it is told: the contract of
 //! `wit/choreo.wit` in the host's own types, fields not served yet left out.
 
+pub use crate::chat::{Part, Role};
+
 /// A message's number in its run, from 1.
 pub type Number = u32;
-
-/// Who speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Instructions.
-    System,
-    /// The person.
-    User,
-    /// The model.
-    Assistant,
-    /// A tool's answer.
-    Tool,
-    /// Text alone: no role and no end-of-message tokens.
-    Raw,
-}
-
-/// Which part of a turn a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// Opening, text and end of message.
-    Whole,
-    /// Opening and text.
-    Open,
-    /// Text.
-    Middle,
-    /// Text and end of message.
-    Close,
-}
 
 /// A message that a call sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
