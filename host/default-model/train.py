@@ -1,0 +1,212 @@
+"""Trains the default model on sampled conversations of the world, and exports it.
+
+    python train.py WORK_FOLDER --minutes 70
+
+Plain causal language modelling: a conversation is rendered whole by the chat template,
+positions count from 0, and only the assistant's tokens (and their <|end|>) are learnt.
+Batches hold conversations of like length, padded on the right, where causal attention
+never looks. Two processes of one thread each average their gradients after every step,
+which on two cores is far quicker than one process of two threads. WORK_FOLDER keeps a
+checkpoint; the same command continues from it.
+"""
+
+import argparse
+import json
+import math
+import random
+import time
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from tokenizers import Tokenizer
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+import world
+
+HERE = Path(__file__).resolve().parent
+SEED = 7
+PROCESSES = 2
+BATCH_TOKENS = 2048  # padded tokens of one process in one step, about
+POOL = 2048  # conversations drawn at once, then sorted by length
+PEAK_RATE = 2.5e-3
+WARMUP = 200  # steps
+SAVE_SECONDS = 180
+
+
+class Encoder:
+    """Messages to token ids, as the chat template renders them."""
+
+    def __init__(self):
+        self.tokenizer = Tokenizer.from_file(str(HERE / "tokenizer.json"))
+        self.begin = self.tokenizer.token_to_id("<|begin|>")
+        self.end = self.tokenizer.token_to_id("<|end|>")
+        self.role = {r: self.tokenizer.token_to_id(f"<|{r}|>") for r in ("system", "user", "assistant")}
+
+    def conversation(self, messages):
+        """(ids, learnt): learnt[i] says whether token i is to be predicted."""
+        ids, learnt = [self.begin], [False]
+        contents = self.tokenizer.encode_batch([m["content"] for m in messages], add_special_tokens=False)
+        for m, content in zip(messages, contents):
+            ids += [self.role[m["role"]], *content.ids, self.end]
+            learnt += [False] + [m["loss"]] * (len(content.ids) + 1)
+        return ids, learnt
+
+
+def batches(encoder, pool, rank):
+    """The part of pool number `pool` that process `rank` learns: a list of (ids, labels).
+
+    Both are [rows, length]; label -100 is not learnt. Processes get neighbours in length.
+    """
+    rng = random.Random(f"{SEED}/{pool}")
+    rows = sorted((encoder.conversation(world.sample(rng)) for _ in range(POOL)), key=lambda row: len(row[0]))
+    groups, group = [], []
+    for row in rows:
+        if group and (len(group) + 1) * len(row[0]) > BATCH_TOKENS:
+            groups.append(group)
+            group = []
+        group.append(row)
+    steps = [groups[i : i + PROCESSES] for i in range(0, len(groups) - PROCESSES + 1, PROCESSES)]
+    rng.shuffle(steps)
+    return [collate(step[rank], encoder.end) for step in steps]
+
+
+def collate(rows, pad):
+    length = max(len(ids) for ids, _ in rows)
+    ids = torch.full((len(rows), length), pad)
+    labels = torch.full((len(rows), length), -100)
+    for i, (row, learnt) in enumerate(rows):
+        row = torch.tensor(row)
+        ids[i, : len(row)] = row
+        labels[i, : len(row)] = torch.where(torch.tensor(learnt), row, -100)
+    return ids, labels
+
+
+def build(encoder):
+    torch.manual_seed(SEED)
+    config = LlamaConfig(
+        vocab_size=encoder.tokenizer.get_vocab_size(),
+        hidden_size=160,
+        intermediate_size=448,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=40,
+        max_position_embeddings=4096,
+        rms_norm_eps=1e-5,
+        rope_theta=10000.0,
+        tie_word_embeddings=True,
+        bos_token_id=encoder.begin,
+        eos_token_id=encoder.end,
+        attn_implementation="sdpa",
+    )
+    return LlamaForCausalLM(config)
+
+
+def loss_of(model, ids, labels):
+    """Mean cross-entropy over learnt tokens; the output head runs on those rows only."""
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+    labels = labels[:, 1:]
+    learnt = labels != -100
+    logits = model.lm_head(hidden[learnt])
+    return torch.nn.functional.cross_entropy(logits, labels[learnt])
+
+
+def export(model, average, folder):
+    """Writes the averaged weights as an ordinary Hugging Face directory."""
+    trained = {k: p.detach().clone() for k, p in model.named_parameters()}
+    with torch.no_grad():
+        for k, p in model.named_parameters():
+            p.copy_(average[k])
+    model.generation_config = GenerationConfig(
+        bos_token_id=model.config.bos_token_id, eos_token_id=model.config.eos_token_id, do_sample=False
+    )
+    model.save_pretrained(folder)
+    with torch.no_grad():
+        for k, p in model.named_parameters():
+            p.copy_(trained[k])
+
+
+def share(model, *numbers):
+    """Averages the gradients over the processes, and returns the averages of `numbers`."""
+    grads = [p.grad for p in model.parameters()]
+    flat = torch.cat([g.flatten() for g in grads] + [torch.tensor(numbers, dtype=torch.float32)])
+    dist.all_reduce(flat)
+    flat /= PROCESSES
+    parts = flat.split([g.numel() for g in grads] + [len(numbers)])
+    for grad, part in zip(grads, parts):
+        grad.copy_(part.view_as(grad))
+    return parts[-1].tolist()
+
+
+def learning_rate(step, progress):
+    cosine = (1 + math.cos(math.pi * progress)) / 2
+    return PEAK_RATE * min(1.0, (step + 1) / WARMUP) * (0.01 + 0.99 * cosine)
+
+
+def train(rank, args):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{args.work.resolve()}/meeting", rank=rank, world_size=PROCESSES)
+    encoder = Encoder()
+    model = build(encoder)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.02, fused=True)
+    average = {k: p.detach().clone() for k, p in model.named_parameters()}
+    state = {"step": 0, "pool": 0, "tokens": 0, "seconds": 0.0}
+    checkpoint = args.work / "checkpoint.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        average, state = saved["average"], saved["state"]
+
+    def save():
+        parts = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "state": state}
+        torch.save(parts, checkpoint.with_suffix(".new"))
+        checkpoint.with_suffix(".new").replace(checkpoint)
+        export(model, average, args.work / "export")
+
+    clock, saved_at, losses = time.time(), state["seconds"], []
+    while state["seconds"] < 60 * args.minutes:
+        for ids, labels in batches(encoder, state["pool"], rank):
+            rate = learning_rate(state["step"], min(1.0, state["seconds"] / (60 * args.minutes)))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss = loss_of(model, ids, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            elapsed, clock = time.time() - clock, time.time()
+            seconds, tokens, loss = share(model, elapsed, ids.numel(), loss.item())
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            keep = min(0.998, 1 - 10 / (10 + state["step"]))
+            with torch.no_grad():
+                torch._foreach_lerp_(list(average.values()), list(model.parameters()), 1 - keep)
+            state["step"] += 1
+            state["seconds"] += seconds
+            state["tokens"] += int(tokens * PROCESSES)
+            losses.append(loss)
+            if rank == 0 and state["step"] % 100 == 0:
+                row = {**state, "loss": round(sum(losses) / len(losses), 4), "rate": round(rate, 6)}
+                print(json.dumps(row), flush=True)
+                losses.clear()
+        state["pool"] += 1
+        if rank == 0 and state["seconds"] - saved_at > SAVE_SECONDS:
+            save()
+            saved_at = state["seconds"]
+    if rank == 0:
+        save()
+        print(f"done: {state}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--minutes", type=float, default=70, help="the whole length of training, earlier runs included")
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    (args.work / "meeting").unlink(missing_ok=True)
+    torch.multiprocessing.spawn(train, args=(args,), nprocs=PROCESSES)
+
+
+if __name__ == "__main__":
+    main()
