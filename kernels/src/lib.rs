@@ -1,1 +1,37 @@
-//! CPU kernels.
+//! CPU kernels of the choreo host, over `f32` slices and shapes: matrix
+//! products, rotary embedding, attention over spans, normalisation, gating.
+//!
+//! Everything is a method of [`Kernels`], a small value that says which body
+//! this machine runs: the scalar definitions, or AVX2 with FMA. The two agree
+//! bit for bit: both sum in [eight lanes](lanes) that are folded in one tree,
+//! multiply and add with one rounding, and share one polynomial for `exp`.
+//!
+//! What callers may rely on:
+//!
+//! * **Rows are independent.** A row of a result is the same bits whatever
+//!   else is in the batch, however many threads run, and wherever its slots
+//!   lie. Every sum runs in one fixed order. It is what makes a seed mean
+//!   something.
+//! * **Keys never move.** A cached key is rotated once, by its index inside
+//!   its message. A call that places the message at an offset rotates its
+//!   query by the difference instead.
+//! * **Attention costs what a call sees**, never what the cache holds.
+//!
+//! What this crate must not know: tensors, models, messages, requests, other
+//! crates of the workspace. A shape that does not fit is a mistake of the
+//! caller and panics, naming the operand, what was expected and what came.
+
+mod attention;
+mod check;
+mod dot;
+mod lanes;
+mod level;
+mod pointwise;
+mod product;
+mod rotary;
+
+pub use attention::{Attention, Block, HeadShape, Span, TILE};
+pub use level::{Kernels, Level};
+pub use pointwise::Normalise;
+pub use product::Product;
+pub use rotary::RotaryTable;

@@ -1,0 +1,259 @@
+//! Attention of new rows over the spans that each call sees.
+//!
+//! The softmax is online (Milakov and Gimelshein): tiles of tokens are read
+//! once, in order, and a running maximum rescales what was summed before.
+//! Tiles are cut by the index inside the message, so neither the extents that
+//! a message was allocated in nor the rows beside change any bit.
+
+mod softmax;
+mod task;
+mod tiles;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+pub use self::tiles::TILE;
+use self::{task::Task, tiles::Tiles};
+use crate::{Kernels, RotaryTable, check};
+
+/// Heads of one layer. Query head `h` reads key head
+/// `h / (heads / kv_heads)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadShape {
+    /// Query heads: a multiple of `kv_heads`.
+    pub heads: usize,
+    /// Heads of keys and values.
+    pub kv_heads: usize,
+    /// Values of one head; even.
+    pub head_dim: usize,
+}
+
+impl HeadShape {
+    fn group(&self) -> usize {
+        self.heads / self.kv_heads
+    }
+}
+
+/// Neighbouring slots of one message, as a call sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Slot of the first token.
+    pub slot: u32,
+    /// Index of the first token inside its message, by which its key is
+    /// rotated. Index 0 begins another placed message.
+    pub index: u32,
+    /// Tokens.
+    pub len: u32,
+    /// Where the call places the message's first token.
+    pub offset: i32,
+}
+
+/// New rows of one message.
+///
+/// The spans of a message follow one another with growing index. A message may
+/// be listed twice; both count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Which rows of the batch; blocks follow one another without gaps.
+    pub rows: Range<usize>,
+    /// Index of the first row inside its message; the others follow.
+    pub first_index: u32,
+    /// Where the call places the message's first token.
+    pub offset: i32,
+    /// Which of the call's spans every row sees, in whole.
+    pub seen: Range<usize>,
+    /// Which spans are of the rows' own message, one token after another: a row
+    /// sees those up to and including its own index. They have the block's
+    /// offset, and reach the last row. Tokens beyond it may be there.
+    pub own: Range<usize>,
+}
+
+/// One layer's attention for one plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Attention<'a> {
+    /// Heads of the layer.
+    pub shape: HeadShape,
+    /// Factor of every score.
+    pub scale: f32,
+    /// [rows, heads, head_dim], not rotated.
+    pub queries: &'a [f32],
+    /// [slots, kv_heads, head_dim], each rotated by its index inside its
+    /// message; the new rows' own keys are in it.
+    pub keys: &'a [f32],
+    /// [slots, kv_heads, head_dim].
+    pub values: &'a [f32],
+    /// All rows of the batch, in order.
+    pub blocks: &'a [Block],
+    /// What the blocks' ranges point into.
+    pub spans: &'a [Span],
+}
+
+/// Multiply-adds under which waking another thread costs more than it saves.
+const WORTH_THREADS: usize = 1 << 18;
+/// Rows that read a tile together, where a block has so many.
+const ROWS_OF_TASK: usize = 16;
+/// Tasks for each thread at which the heads of a row stay together.
+const TASKS_OF_THREAD: usize = 4;
+
+impl Kernels {
+    /// Softmax-weighted sums of the values each row sees; `out` is
+    /// [rows, heads, head_dim].
+    ///
+    /// A row at index i of a message placed at o sees a message placed at p
+    /// through its query rotated by o + i − p. The query is rotated once for
+    /// each run of messages with one offset.
+    ///
+    /// `rotary` must reach every such distance. What is not visible is not
+    /// read: the cost is that of the visible tokens.
+    ///
+    /// # Panics
+    /// Where a slice does not have the length its shape says, a slot or a span
+    /// is not there, blocks leave rows out, a row's own token is not in its own
+    /// spans, or a distance is beyond the table.
+    pub fn attend(self, call: &Attention<'_>, rotary: &RotaryTable, out: &mut [f32]) {
+        check_call(call, rotary, out);
+        let shape = call.shape;
+        let mut work = 0;
+        let tiles: Vec<Tiles> = call
+            .blocks
+            .iter()
+            .map(|block| {
+                let tiles = Tiles::of(block, call.spans);
+                work += block.rows.len() * tiles.tokens() * shape.heads * shape.head_dim * 2;
+                tiles
+            })
+            .collect();
+        let threads = match work >= WORTH_THREADS {
+            true => rayon::current_num_threads(),
+            false => 1,
+        };
+        let chunks: usize = call
+            .blocks
+            .iter()
+            .map(|block| block.rows.len().div_ceil(ROWS_OF_TASK))
+            .sum();
+        let together = match threads == 1 || chunks >= threads * TASKS_OF_THREAD {
+            true => shape.kv_heads,
+            false => 1,
+        };
+        let tasks = cut(call, &tiles, together, out);
+        let run = |task: Task<'_>| task.run(self, call, rotary);
+        if threads > 1 && tasks.len() > 1 {
+            tasks.into_par_iter().for_each(run);
+        } else {
+            tasks.into_iter().for_each(run);
+        }
+    }
+}
+
+/// Cuts the output into tasks of a few rows and `together` key heads. Where is
+/// a matter of speed alone.
+fn cut<'a>(
+    call: &'a Attention<'_>,
+    tiles: &'a [Tiles],
+    together: usize,
+    mut out: &'a mut [f32],
+) -> Vec<Task<'a>> {
+    let HeadShape {
+        heads,
+        kv_heads,
+        head_dim,
+    } = call.shape;
+    let part = together * call.shape.group() * head_dim;
+    let mut tasks = Vec::new();
+    for (block, tiles) in call.blocks.iter().zip(tiles) {
+        for start in block.rows.clone().step_by(ROWS_OF_TASK) {
+            let rows = start..block.rows.end.min(start + ROWS_OF_TASK);
+            let first = tasks.len();
+            for head in (0..kv_heads).step_by(together) {
+                tasks.push(Task {
+                    block,
+                    tiles,
+                    rows: rows.clone(),
+                    kv_heads: head..kv_heads.min(head + together),
+                    out: Vec::with_capacity(rows.len()),
+                });
+            }
+            let (these, rest) = out.split_at_mut(rows.len() * heads * head_dim);
+            out = rest;
+            for row in these.chunks_mut(heads * head_dim) {
+                for (task, part) in tasks[first..].iter_mut().zip(row.chunks_mut(part)) {
+                    task.out.push(part);
+                }
+            }
+        }
+    }
+    tasks
+}
+
+#[track_caller]
+fn check_call(call: &Attention<'_>, rotary: &RotaryTable, out: &[f32]) {
+    let HeadShape {
+        heads,
+        kv_heads,
+        head_dim,
+    } = call.shape;
+    assert!(
+        kv_heads > 0 && heads > 0 && heads.is_multiple_of(kv_heads),
+        "heads: expected a multiple of the {kv_heads} key heads, found {heads}"
+    );
+    assert!(
+        head_dim > 0 && head_dim == rotary.head_dim(),
+        "head_dim: expected the rotary table's {}, found {head_dim}",
+        rotary.head_dim()
+    );
+    let rows = call.blocks.last().map_or(0, |block| block.rows.end);
+    check::length("queries", rows * heads * head_dim, call.queries.len());
+    check::length("attention output", rows * heads * head_dim, out.len());
+    let slots = call.keys.len() / (kv_heads * head_dim);
+    check::length("keys", slots * kv_heads * head_dim, call.keys.len());
+    check::length("values", call.keys.len(), call.values.len());
+    for span in call.spans {
+        assert!(
+            span.slot as usize + span.len as usize <= slots,
+            "span: expected slots under {slots}, found {span:?}"
+        );
+    }
+    let mut next = 0;
+    for block in call.blocks {
+        assert!(
+            block.rows.start == next && block.rows.end >= next,
+            "block: expected rows from {next}, found {:?}",
+            block.rows
+        );
+        next = block.rows.end;
+        assert!(
+            block.seen.end.max(block.own.end) <= call.spans.len(),
+            "block: expected ranges in {} spans, found {block:?}",
+            call.spans.len()
+        );
+        check_own(block, &call.spans[block.own.clone()]);
+    }
+}
+
+/// Own spans hold the rows' tokens, in order and at the block's offset.
+#[track_caller]
+fn check_own(block: &Block, own: &[Span]) {
+    if block.rows.is_empty() {
+        return;
+    }
+    let first = own.first().map_or(0, |span| u64::from(span.index));
+    let mut next = first;
+    for span in own {
+        assert!(
+            u64::from(span.index) == next && span.offset == block.offset,
+            "own span: expected index {next} at offset {}, found {span:?}",
+            block.offset
+        );
+        next += u64::from(span.len);
+    }
+    let last = u64::from(block.first_index) + block.rows.len() as u64 - 1;
+    assert!(
+        first <= u64::from(block.first_index) && last < next,
+        "own spans: expected indices {} to {last}, found {first} up to {next}",
+        block.first_index
+    );
+}

@@ -1,0 +1,210 @@
+//! One task: a few rows of a block, for some of its key heads.
+
+use std::iter::repeat_n;
+use std::ops::Range;
+
+use super::softmax::{Weighted, accumulate, soften};
+use super::tiles::{TILE, Tile, Tiles};
+use super::{Attention, Block};
+use crate::dot::dots;
+use crate::{Kernels, RotaryTable};
+
+/// Rows that read their tiles together, one tile at a time.
+pub(super) struct Task<'a> {
+    pub(super) block: &'a Block,
+    pub(super) tiles: &'a Tiles,
+    pub(super) rows: Range<usize>,
+    pub(super) kv_heads: Range<usize>,
+    /// For each row, [kv_heads, group, head_dim].
+    pub(super) out: Vec<&'a mut [f32]>,
+}
+
+/// What a task carries from tile to tile.
+///
+/// A *line* is one query head of one row. Lines are in the order [key head,
+/// row, query head of that key head], so those of a key head are neighbours.
+struct Lines {
+    /// [lines, head_dim]: scaled queries, and the same rotated for a tile.
+    queries: Vec<f32>,
+    rotated: Vec<f32>,
+    /// [lines, head_dim]: weighted values so far; the weights' sum and the
+    /// greatest score so far of each line.
+    sums: Vec<f32>,
+    totals: Vec<f32>,
+    highest: Vec<f32>,
+}
+
+/// What belongs to one tile alone, kept for its memory.
+#[derive(Default)]
+struct Scratch<'a> {
+    /// How many of the tile's tokens each line of a key head sees.
+    visible: Vec<usize>,
+    keys: Vec<&'a [f32]>,
+    values: Vec<&'a [f32]>,
+    /// Of each line of a key head: scores, then weights, of the tokens; and by
+    /// what earlier sums shrink.
+    weights: Vec<[f32; TILE]>,
+    shrink: Vec<f32>,
+}
+
+impl Task<'_> {
+    pub(super) fn run(mut self, kernels: Kernels, call: &Attention<'_>, rotary: &RotaryTable) {
+        let mut lines = self.lines(call);
+        let mut scratch = Scratch::default();
+        let mut offset = None;
+        let seen = self.tiles.seen().iter().map(|tile| (tile, false));
+        let own = self.tiles.own().iter().map(|tile| (tile, true));
+        for (tile, is_own) in seen.chain(own) {
+            scratch.visible.clear();
+            for row in 0..self.rows.len() {
+                let limit = is_own.then(|| self.index(row));
+                scratch
+                    .visible
+                    .extend(repeat_n(visible(tile, limit), call.shape.group()));
+            }
+            // Later rows see more: the last one sees the most.
+            let most = scratch.visible.last().copied().unwrap_or(0);
+            if most == 0 {
+                break;
+            }
+            if offset != Some(tile.offset) {
+                offset = Some(tile.offset);
+                self.rotate(kernels, call, rotary, tile.offset, &mut lines);
+            }
+            let slots = &self.tiles.slots(tile)[..most];
+            for (number, kv_head) in self.kv_heads.clone().enumerate() {
+                scratch.read(call, slots, kv_head);
+                absorb(
+                    kernels,
+                    call.shape.head_dim,
+                    number,
+                    &mut lines,
+                    &mut scratch,
+                );
+            }
+        }
+        self.finish(call, &lines);
+    }
+
+    /// Index of a row inside its message.
+    fn index(&self, row: usize) -> i64 {
+        let before = self.rows.start - self.block.rows.start + row;
+        i64::from(self.block.first_index) + before as i64
+    }
+
+    /// Lines that have seen nothing.
+    fn lines(&self, call: &Attention<'_>) -> Lines {
+        let group = call.shape.group();
+        let lines = self.kv_heads.len() * self.rows.len() * group;
+        let width = call.shape.head_dim;
+        let mut queries = Vec::with_capacity(lines * width);
+        for kv_head in self.kv_heads.clone() {
+            for row in self.rows.clone() {
+                let first = (row * call.shape.heads + kv_head * group) * width;
+                let heads = &call.queries[first..][..group * width];
+                queries.extend(heads.iter().map(|value| value * call.scale));
+            }
+        }
+        Lines {
+            queries,
+            rotated: vec![0.0; lines * width],
+            sums: vec![0.0; lines * width],
+            totals: vec![0.0; lines],
+            highest: vec![f32::NEG_INFINITY; lines],
+        }
+    }
+
+    /// Turns every query to see messages placed at `offset`.
+    fn rotate(
+        &self,
+        kernels: Kernels,
+        call: &Attention<'_>,
+        rotary: &RotaryTable,
+        offset: i32,
+        lines: &mut Lines,
+    ) {
+        let heads = call.shape.group() * call.shape.head_dim;
+        let queries = lines.queries.chunks_exact(heads);
+        for (at, (query, out)) in queries
+            .zip(lines.rotated.chunks_exact_mut(heads))
+            .enumerate()
+        {
+            let position = i64::from(self.block.offset) + self.index(at % self.rows.len());
+            let turn = rotary.turn(position - i64::from(offset));
+            kernels.rotate_copy(query, turn, out);
+        }
+    }
+
+    /// Writes the weighted means.
+    fn finish(&mut self, call: &Attention<'_>, lines: &Lines) {
+        let heads = call.shape.group() * call.shape.head_dim;
+        let rows = self.out.len();
+        for (row, out) in self.out.iter_mut().enumerate() {
+            for (number, out) in out.chunks_exact_mut(heads).enumerate() {
+                let place = number * rows + row;
+                let sums = lines.sums[place * heads..].chunks_exact(call.shape.head_dim);
+                let totals = &lines.totals[place * call.shape.group()..];
+                let out = out.chunks_exact_mut(call.shape.head_dim);
+                for ((out, sums), total) in out.zip(sums).zip(totals) {
+                    for (out, sum) in out.iter_mut().zip(sums) {
+                        *out = sum / total;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How many of a tile's tokens have an index up to `limit`.
+fn visible(tile: &Tile, limit: Option<i64>) -> usize {
+    let Some(limit) = limit else {
+        return tile.slots.len();
+    };
+    let up_to = (limit + 1 - i64::from(tile.index)).max(0);
+    tile.slots.len().min(up_to as usize)
+}
+
+impl<'a> Scratch<'a> {
+    /// Finds the keys and values of a tile.
+    fn read(&mut self, call: &Attention<'a>, slots: &[u32], kv_head: usize) {
+        let width = call.shape.head_dim;
+        let at = |slot: &u32| (*slot as usize * call.shape.kv_heads + kv_head) * width;
+        self.keys.clear();
+        self.values.clear();
+        self.keys
+            .extend(slots.iter().map(|slot| &call.keys[at(slot)..][..width]));
+        self.values
+            .extend(slots.iter().map(|slot| &call.values[at(slot)..][..width]));
+        self.weights.resize(self.visible.len(), [0.0; TILE]);
+        self.shrink.resize(self.visible.len(), 0.0);
+    }
+}
+
+/// Takes one tile of one key head, the task's `number`th, into its lines.
+fn absorb(
+    kernels: Kernels,
+    width: usize,
+    number: usize,
+    lines: &mut Lines,
+    scratch: &mut Scratch<'_>,
+) {
+    let count = scratch.visible.len();
+    let these = number * count..(number + 1) * count;
+    let queries = &lines.rotated[these.start * width..these.end * width];
+    dots(kernels, queries, &scratch.keys, &mut scratch.weights);
+    for (line, at) in these.clone().enumerate() {
+        let scores = &mut scratch.weights[line];
+        let softened = soften(kernels, scores, scratch.visible[line], lines.highest[at]);
+        lines.highest[at] = softened.highest;
+        lines.totals[at] = lines.totals[at] * softened.shrink + softened.total;
+        scratch.shrink[line] = softened.shrink;
+    }
+    let tile = Weighted {
+        values: &scratch.values,
+        weights: &scratch.weights,
+        visible: &scratch.visible,
+        shrink: &scratch.shrink,
+    };
+    let sums = &mut lines.sums[these.start * width..these.end * width];
+    accumulate(kernels, &tile, sums);
+}

@@ -1,0 +1,141 @@
+//! Cutting what a block sees into tiles.
+
+use std::ops::Range;
+
+use super::{Block, Span};
+
+/// Indices of a tile: message indices `n * TILE` up to `(n + 1) * TILE`.
+///
+/// It is part of the order of sums, so of every result's bits. A multiple of
+/// eight, and of the register tiles' columns; keys and values of one head then
+/// stay in the first-level cache.
+pub const TILE: usize = 48;
+
+/// Up to [`TILE`] tokens of one placed message, wherever they lie.
+pub(super) struct Tile {
+    pub(super) offset: i32,
+    /// Index inside the message of the first token.
+    pub(super) index: u32,
+    /// Which of [`Tiles::slots`].
+    pub(super) slots: Range<usize>,
+}
+
+/// The tiles of one block, in the order in which they are summed.
+#[derive(Default)]
+pub(super) struct Tiles {
+    slots: Vec<u32>,
+    tiles: Vec<Tile>,
+    /// Tiles before this one are seen in whole.
+    own_from: usize,
+}
+
+impl Tiles {
+    pub(super) fn of(block: &Block, spans: &[Span]) -> Self {
+        let mut tiles = Self::default();
+        tiles.extend(&spans[block.seen.clone()]);
+        tiles.own_from = tiles.tiles.len();
+        tiles.extend(&spans[block.own.clone()]);
+        tiles
+    }
+
+    /// How many tokens there are.
+    pub(super) fn tokens(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The slots of a tile.
+    pub(super) fn slots(&self, tile: &Tile) -> &[u32] {
+        &self.slots[tile.slots.clone()]
+    }
+
+    /// Tiles that every row sees in whole.
+    pub(super) fn seen(&self) -> &[Tile] {
+        &self.tiles[..self.own_from]
+    }
+
+    /// Tiles of the rows' own message.
+    pub(super) fn own(&self) -> &[Tile] {
+        &self.tiles[self.own_from..]
+    }
+
+    /// Appends spans. What opens a tile is told by index and offset alone: how
+    /// a message is cut into spans makes no difference.
+    fn extend(&mut self, spans: &[Span]) {
+        // Offset of the placed message, and the index after its last token.
+        let mut open: Option<(i32, u32)> = None;
+        for span in spans.iter().filter(|span| span.len > 0) {
+            let continues = span.index > 0
+                && open.is_some_and(|(offset, next)| offset == span.offset && next <= span.index);
+            let mut tile = open
+                .filter(|_| continues)
+                .map(|(_, next)| (next - 1) / TILE as u32);
+            let (mut slot, mut index) = (span.slot, span.index);
+            let end = span.index + span.len;
+            while index < end {
+                let number = index / TILE as u32;
+                let run = end.min((number + 1) * TILE as u32) - index;
+                if tile != Some(number) {
+                    tile = Some(number);
+                    self.tiles.push(Tile {
+                        offset: span.offset,
+                        index,
+                        slots: self.slots.len()..self.slots.len(),
+                    });
+                }
+                self.slots.extend(slot..slot + run);
+                if let Some(last) = self.tiles.last_mut() {
+                    last.slots.end = self.slots.len();
+                }
+                slot += run;
+                index += run;
+            }
+            open = Some((span.offset, end));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, Span, Tiles};
+
+    fn cut(seen: &[(u32, u32, i32)]) -> Vec<(u32, usize)> {
+        let spans: Vec<Span> = seen
+            .iter()
+            .map(|&(index, len, offset)| Span {
+                slot: 0,
+                index,
+                len,
+                offset,
+            })
+            .collect();
+        let block = Block {
+            rows: 0..0,
+            first_index: 0,
+            offset: 0,
+            seen: 0..spans.len(),
+            own: 0..0,
+        };
+        let tiles = Tiles::of(&block, &spans);
+        tiles
+            .seen()
+            .iter()
+            .map(|tile| (tile.index, tile.slots.len()))
+            .collect()
+    }
+
+    #[test]
+    fn tiles_are_cut_by_index_not_by_span() {
+        let whole = cut(&[(0, 100, 7)]);
+        assert_eq!(whole, [(0, 48), (48, 48), (96, 4)]);
+        assert_eq!(cut(&[(0, 1, 7), (1, 0, 7), (1, 60, 7), (61, 39, 7)]), whole);
+    }
+
+    #[test]
+    fn a_placed_message_begins_its_own_tile() {
+        // The same message twice, even at one offset; another one; a gap.
+        assert_eq!(cut(&[(0, 3, 0), (0, 3, 0)]), [(0, 3), (0, 3)]);
+        assert_eq!(cut(&[(0, 3, 0), (3, 3, 9)]), [(0, 3), (3, 3)]);
+        assert_eq!(cut(&[(0, 3, 0), (5, 3, 0)]), [(0, 6)]);
+        assert_eq!(cut(&[(50, 3, 0), (49, 3, 0)]), [(50, 3), (49, 3)]);
+    }
+}

@@ -1,0 +1,99 @@
+//! Products with weights as a checkpoint stores them.
+
+use rayon::prelude::*;
+
+use crate::{Kernels, check, dot::dots};
+
+/// A product of rows with the transpose of a weight matrix.
+#[derive(Clone, Copy, Debug)]
+pub struct Product<'a> {
+    /// Rows of input, m.
+    pub rows: usize,
+    /// Outputs of each row, n.
+    pub outputs: usize,
+    /// Values of each row, k, along which sums run.
+    pub width: usize,
+    /// [rows, width].
+    pub inputs: &'a [f32],
+    /// [outputs, width], as a checkpoint stores a linear layer; never packed,
+    /// so it may be a mapped file.
+    pub weights: &'a [f32],
+}
+
+/// Multiply-adds under which waking another thread costs more than it saves.
+const WORTH_THREADS: usize = 1 << 18;
+/// Weights a block keeps in the second-level cache for all its rows, and how
+/// many columns of output that may be: a multiple of every register tile.
+const BLOCK_WEIGHTS: usize = 1 << 16;
+const COLUMN_STEP: usize = 24;
+const MOST_COLUMNS: usize = 192;
+/// Rows of one block: enough to use its weights well, few enough to share
+/// narrow products among threads.
+const BLOCK_ROWS: usize = 64;
+
+/// A rectangle of the output, one slice for each of its rows.
+struct OutputBlock<'a> {
+    inputs: &'a [f32],
+    weights: &'a [f32],
+    out: Vec<&'a mut [f32]>,
+}
+
+impl Kernels {
+    /// `out[r][o]` = sum over `i` of `inputs[r][i] * weights[o][i]`; `out` is
+    /// [rows, outputs]. Each output is one dot product in a fixed order: the
+    /// same bits alone or in any batch, on any number of threads.
+    ///
+    /// # Panics
+    /// Where a slice does not have the length its shape says.
+    pub fn product(self, call: &Product<'_>, out: &mut [f32]) {
+        let Product {
+            rows,
+            outputs,
+            width,
+            ..
+        } = *call;
+        check::length("inputs of a product", rows * width, call.inputs.len());
+        check::length("weights of a product", outputs * width, call.weights.len());
+        check::length("output of a product", rows * outputs, out.len());
+        if out.is_empty() || width == 0 {
+            out.fill(0.0);
+            return;
+        }
+        let blocks = cut(call, out);
+        let run = |block: OutputBlock<'_>| self.block(width, block);
+        if blocks.len() > 1 && rows * outputs * width >= WORTH_THREADS {
+            blocks.into_par_iter().for_each(run);
+        } else {
+            blocks.into_iter().for_each(run);
+        }
+    }
+
+    fn block(self, width: usize, mut block: OutputBlock<'_>) {
+        let columns: Vec<&[f32]> = block.weights.chunks_exact(width).collect();
+        dots(self, block.inputs, &columns, &mut block.out);
+    }
+}
+
+/// Cuts the output into blocks. Where is a matter of speed alone.
+fn cut<'a>(call: &Product<'a>, out: &'a mut [f32]) -> Vec<OutputBlock<'a>> {
+    let fitting = BLOCK_WEIGHTS / call.width / COLUMN_STEP * COLUMN_STEP;
+    let columns = fitting.clamp(COLUMN_STEP, MOST_COLUMNS);
+    let mut blocks = Vec::new();
+    let inputs = call.inputs.chunks(BLOCK_ROWS * call.width);
+    for (inputs, out) in inputs.zip(out.chunks_mut(BLOCK_ROWS * call.outputs)) {
+        let first = blocks.len();
+        for weights in call.weights.chunks(columns * call.width) {
+            blocks.push(OutputBlock {
+                inputs,
+                weights,
+                out: Vec::with_capacity(inputs.len() / call.width),
+            });
+        }
+        for row in out.chunks_mut(call.outputs) {
+            for (block, part) in blocks[first..].iter_mut().zip(row.chunks_mut(columns)) {
+                block.out.push(part);
+            }
+        }
+    }
+    blocks
+}

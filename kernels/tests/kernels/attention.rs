@@ -1,0 +1,206 @@
+use choreo_kernels::{Attention, Block, HeadShape, Kernels, Span};
+use proptest::prelude::*;
+
+use crate::rotary::table;
+use crate::scene::Scene;
+use crate::{Numbers, assert_close, bits, levels, on_threads};
+
+fn shape(heads: usize, kv_heads: usize, head_dim: usize) -> HeadShape {
+    HeadShape {
+        heads,
+        kv_heads,
+        head_dim,
+    }
+}
+
+/// Three parents, prefilled and decoded children: permuted offsets, a gap, an
+/// overlap, a parent after its child, a message twice.
+fn scene(shape: HeadShape) -> Scene {
+    let mut scene = Scene::new(shape, &[1, 130, 37, 60, 50, 49]);
+    scene.call(3, 0..60, (300, &[(0, -1), (2, 0), (1, 37)]));
+    scene.call(4, 49..50, (20, &[(0, -1), (1, 500), (2, 5)]));
+    scene.call(
+        5,
+        30..49,
+        (168, &[(0, -1), (1, 0), (2, 130), (1, 1000), (2, 130)]),
+    );
+    scene.call(3, 59..60, (300, &[(0, -1), (2, 0), (1, 37)]));
+    scene.call(0, 0..1, (-1, &[]));
+    scene
+}
+
+const TOKENS: usize = 1 + 130 + 37 + 60 + 50 + 49;
+
+#[test]
+fn attention_is_its_definition() {
+    for (heads, kv_heads, head_dim) in [
+        (4, 2, 8),
+        (3, 1, 16),
+        (7, 1, 40),
+        (2, 2, 64),
+        (4, 1, 128),
+        (2, 1, 10),
+    ] {
+        let scene = scene(shape(heads, kv_heads, head_dim));
+        let [scalar, best] = levels();
+        let expected = scene.run(scalar, 50, TOKENS + 100);
+        assert_close(&expected, &scene.exact(), 0.1);
+        assert_eq!(bits(&scene.run(best, 50, TOKENS + 100)), bits(&expected));
+    }
+}
+
+#[test]
+fn where_the_slots_lie_changes_nothing() {
+    let scene = scene(shape(6, 2, 16));
+    let best = Kernels::detect();
+    let expected = bits(&scene.run(best, 1000, TOKENS));
+    for (extent, slots) in [
+        (1, TOKENS),
+        (7, 1000),
+        (47, 600),
+        (48, TOKENS + 1),
+        (49, 5000),
+    ] {
+        assert_eq!(
+            bits(&scene.run(best, extent, slots)),
+            expected,
+            "extents of {extent}"
+        );
+    }
+}
+
+#[test]
+fn a_batch_is_its_rows() {
+    let all = scene(shape(8, 2, 64));
+    let best = Kernels::detect();
+    let expected = all.run(best, 30, 500);
+    for threads in [1, 3] {
+        assert_eq!(
+            bits(&on_threads(threads, || all.run(best, 30, 500))),
+            bits(&expected)
+        );
+    }
+    let mut singles = Vec::new();
+    for call in &all.calls {
+        for row in call.rows.clone() {
+            let mut single = Scene::new(all.shape, &all.lengths);
+            single.call(call.own, row..row + 1, (call.offset, &call.parents));
+            singles.extend(single.run(best, 30, 500));
+        }
+    }
+    assert_eq!(bits(&singles), bits(&expected));
+}
+
+#[test]
+fn a_decoded_row_needs_only_the_slots_before_it() {
+    // The same row where its message ends with it, and where it goes on.
+    let run = |own_len: u32| {
+        let (keys, values) = (Numbers(1).values(100 * 8), Numbers(2).values(100 * 8));
+        let mut out = vec![f32::NAN; 8];
+        let call = Attention {
+            shape: shape(1, 1, 8),
+            scale: 1.0,
+            queries: &Numbers(3).values(8),
+            keys: &keys,
+            values: &values,
+            blocks: &[Block {
+                rows: 0..1,
+                first_index: 52,
+                offset: 9,
+                seen: 0..0,
+                own: 0..1,
+            }],
+            spans: &[Span {
+                slot: 0,
+                index: 0,
+                len: own_len,
+                offset: 9,
+            }],
+        };
+        Kernels::detect().attend(&call, &table(8, 100), &mut out);
+        bits(&out)
+    };
+    assert_eq!(run(53), run(100));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn levels_and_layouts_agree(
+        lengths in prop::collection::vec(1..120usize, 1..6),
+        group in 1..6usize,
+        half in 1..20usize,
+        seed: u64,
+    ) {
+        let mut numbers = Numbers(seed);
+        let kv_heads = 1 + numbers.below(3);
+        let mut scene = Scene::new(shape(group * kv_heads, kv_heads, 2 * half), &lengths);
+        for _ in 0..3 {
+            let own = numbers.below(lengths.len());
+            let first = numbers.below(lengths[own]);
+            let end = first + 1 + numbers.below(lengths[own] - first);
+            let parents: Vec<(usize, i32)> = (0..numbers.below(4))
+                .map(|_| (numbers.below(lengths.len()), numbers.below(900) as i32 - 300))
+                .collect();
+            scene.call(own, first..end, (numbers.below(500) as i32 - 1, &parents));
+        }
+        let [scalar, best] = levels();
+        let slots = lengths.iter().sum::<usize>() + numbers.below(200);
+        let expected = scene.run(scalar, 1000, slots);
+        assert_close(&expected, &scene.exact(), 0.1);
+        let extent = 1 + numbers.below(60);
+        prop_assert_eq!(bits(&scene.run(best, extent, slots)), bits(&expected));
+    }
+}
+
+#[test]
+#[should_panic(expected = "span: expected slots under 2")]
+fn a_slot_that_is_not_there_is_named() {
+    wrong(Span {
+        slot: 1,
+        index: 0,
+        len: 2,
+        offset: 0,
+    });
+}
+
+#[test]
+#[should_panic(expected = "own spans: expected indices 1 to 1, found 0 up to 1")]
+fn a_row_that_does_not_see_itself_is_named() {
+    wrong(Span {
+        slot: 0,
+        index: 0,
+        len: 1,
+        offset: 0,
+    });
+}
+
+#[test]
+#[should_panic(expected = "own span: expected index 0 at offset 0")]
+fn an_own_span_elsewhere_is_named() {
+    wrong(Span {
+        slot: 0,
+        index: 0,
+        len: 2,
+        offset: 3,
+    });
+}
+
+fn wrong(span: Span) {
+    let call = Attention {
+        shape: shape(1, 1, 2),
+        scale: 1.0,
+        queries: &[0.0; 2],
+        keys: &[0.0; 4],
+        values: &[0.0; 4],
+        blocks: &[Block {
+            rows: 0..1,
+            first_index: 1,
+            offset: 0,
+            seen: 0..0,
+            own: 0..1,
+        }],
+        spans: &[span],
+    };
+    Kernels::detect().attend(&call, &table(2, 10), &mut [0.0; 2]);
+}
