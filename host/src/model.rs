@@ -3,6 +3,19 @@
 //! `Model` is one of the project's two seams: the decoder implements it, and in
 //! tests a witness whose cache rows are hashes.
 
+mod bounds;
+mod config;
+mod decoder;
+mod fields;
+mod ops;
+mod pool;
+mod source;
+mod weights;
+
+pub use decoder::{Decoder, LoadOptions};
+pub use fields::ConfigError;
+pub use source::Source;
+
 use crate::cache::plan::Plan;
 
 /// What the engine must know of a model.
@@ -33,6 +46,51 @@ pub struct Logits {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ForwardError(pub String);
+
+/// A model that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file that the model must have.
+    #[error("{model} has no {file}: name a Hugging Face model directory")]
+    Missing {
+        /// Its name.
+        file: String,
+        /// Where it was looked for.
+        model: String,
+    },
+    /// A file that is there and cannot be read.
+    #[error("{file} cannot be read: {error}")]
+    Read {
+        /// Its name.
+        file: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// `config.json` asks for something impossible or not supported.
+    #[error("config.json {0}")]
+    Config(#[from] ConfigError),
+    /// A file of weights that does not fit.
+    #[error("{file} {problem}")]
+    Weights {
+        /// Its name.
+        file: String,
+        /// What was found and what was wanted.
+        problem: String,
+    },
+    /// A cache that this machine has no room for.
+    #[error(
+        "a cache of {slots} tokens at {slot_bytes} bytes each cannot be had: ask for fewer, at least 1"
+    )]
+    Cache {
+        /// Rows asked for.
+        slots: usize,
+        /// Bytes of keys and values in one row, over all layers.
+        slot_bytes: usize,
+    },
+    /// Threads that the system does not give.
+    #[error("the model's threads cannot be started ({0}): ask for fewer")]
+    Threads(String),
+}
 
 /// Encodes a plan's rows into the cache and gives the logits of those sampled.
 pub trait Model {

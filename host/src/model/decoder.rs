@@ -1,0 +1,305 @@
+//! The Llama family's decoder, from tokens to logits.
+//!
+//! Keys are cached rotated by their index inside the message; a query is
+//! rotated, span by span, by what is left of the distance. Nothing in the cache
+//! is ever rewritten.
+
+use candle_core::{Result, Tensor};
+use choreo_kernels::{HeadShape, Kernels, RotaryTable};
+
+use super::bounds::Reach;
+use super::config::{Config, Head};
+use super::ops::{Attend, Normalise, Product, Rotation, Scatter, SiluGate};
+use super::weights::Weights;
+use super::{ForwardError, LoadError, Logits, Model, ModelShape, Source};
+use crate::cache::plan::{Plan, TokenId};
+
+/// Buffers of old checkpoints, and a head that is stored though tied:
+/// transformers leaves them aside as well.
+const WITHOUT_EFFECT: &[&str] = &["rotary_emb.inv_freq"];
+
+/// What a decoder may use of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Rows of keys and values in the cache; memory is used as they are.
+    pub slots: usize,
+    /// Threads that compute.
+    pub threads: usize,
+}
+
+/// A model of the Llama family and its cache of keys and values.
+#[derive(Debug)]
+pub struct Decoder {
+    shape: ModelShape,
+    config: Config,
+    kernels: Kernels,
+    threads: rayon::ThreadPool,
+    rotary: RotaryTable,
+    /// `[vocabulary, width]`.
+    embedding: Tensor,
+    layers: Vec<Layer>,
+    /// `[width]`.
+    norm: Tensor,
+    /// `[vocabulary, width]`.
+    head: Tensor,
+}
+
+/// One layer; matrices are `[outputs, inputs]`, as in the checkpoint.
+#[derive(Debug)]
+struct Layer {
+    attention_norm: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    output: Tensor,
+    feed_forward_norm: Tensor,
+    gate: Tensor,
+    up: Tensor,
+    down: Tensor,
+    /// `[slots, key_value_heads × head_dim]`, rotated by index in the message.
+    keys: Tensor,
+    /// `[slots, key_value_heads × head_dim]`.
+    values: Tensor,
+}
+
+/// A plan in the kernels' words.
+struct Step {
+    tokens: Tensor,
+    slots: Vec<usize>,
+    indexes: Vec<i32>,
+    blocks: Vec<choreo_kernels::Block>,
+    spans: Vec<choreo_kernels::Span>,
+    sampled: Sampled,
+}
+
+/// Rows whose logits are wanted.
+enum Sampled {
+    None,
+    All,
+    Some(Tensor),
+}
+
+impl Decoder {
+    /// Loads the model of a directory and lays out its cache.
+    ///
+    /// # Errors
+    /// A file that is missing, cut short or does not fit the others; anything
+    /// of the configuration that is not supported; a cache beyond the memory.
+    pub fn load(source: &Source, options: LoadOptions) -> std::result::Result<Self, LoadError> {
+        let config = Config::parse(&source.require("config.json")?)?;
+        let pool = super::pool::Pool::new(&config, options.slots)?;
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads.max(1))
+            .thread_name(|number| format!("model-{number}"))
+            .build()
+            .map_err(|error| LoadError::Threads(error.to_string()))?;
+        let mut weights = Weights::open(source)?;
+        let embedding = weights.take(
+            "model.embed_tokens.weight",
+            [config.vocabulary, config.width],
+        )?;
+        let layers: std::result::Result<Vec<_>, _> = (0..config.layers)
+            .map(|number| Layer::take(&mut weights, &config, &pool, number))
+            .collect();
+        let layers = layers?;
+        let norm = weights.take("model.norm.weight", [config.width])?;
+        let head = match config.head {
+            Head::Own => weights.take("lm_head.weight", [config.vocabulary, config.width])?,
+            Head::Tied => embedding.clone(),
+        };
+        match config.head {
+            Head::Own => weights.finish(WITHOUT_EFFECT)?,
+            Head::Tied => weights.finish(&[WITHOUT_EFFECT, &["lm_head.weight"]].concat())?,
+        }
+        let shape = ModelShape {
+            name: source.name(),
+            vocabulary: config.vocabulary,
+            context: config.context,
+            slots: options.slots,
+            slot_bytes: pool.slot_bytes(),
+        };
+        let rotary = RotaryTable::new(config.rotary.frequencies(config.head_dim));
+        let kernels = Kernels::detect();
+        Ok(Self {
+            shape,
+            config,
+            kernels,
+            threads,
+            rotary,
+            embedding,
+            layers,
+            norm,
+            head,
+        })
+    }
+
+    /// Logits `[sampled, vocabulary]`.
+    fn run(&self, step: &Step) -> Result<Vec<f32>> {
+        let mut rows = self.embedding.index_select(&step.tokens, 0)?;
+        for layer in &self.layers {
+            rows = (&rows + self.attention(layer, &rows, step)?)?;
+            rows = (&rows + self.feed_forward(layer, &rows)?)?;
+        }
+        let rows = match &step.sampled {
+            Sampled::None => return Ok(Vec::new()),
+            Sampled::All => rows,
+            Sampled::Some(sampled) => rows.index_select(sampled, 0)?,
+        };
+        let rows = self.normalise(&rows, &self.norm)?;
+        self.product(&rows, &self.head)?.flatten_all()?.to_vec1()
+    }
+
+    fn attention(&self, layer: &Layer, rows: &Tensor, step: &Step) -> Result<Tensor> {
+        let rows = self.normalise(rows, &layer.attention_norm)?;
+        let keys = self.product(&rows, &layer.key)?;
+        let values = self.product(&rows, &layer.value)?;
+        let (kernels, table) = (self.kernels, &self.rotary);
+        let rotation = Some(Rotation {
+            kernels,
+            table,
+            indexes: &step.indexes,
+        });
+        // A plan may hold a message and its children: all is written before any is read.
+        layer.keys.inplace_op2(
+            &keys,
+            &Scatter {
+                slots: &step.slots,
+                rotation,
+            },
+        )?;
+        layer.values.inplace_op2(
+            &values,
+            &Scatter {
+                slots: &step.slots,
+                rotation: None,
+            },
+        )?;
+        let attend = Attend {
+            kernels,
+            shape: HeadShape {
+                heads: self.config.heads,
+                kv_heads: self.config.key_value_heads,
+                head_dim: self.config.head_dim,
+            },
+            table,
+            blocks: &step.blocks,
+            spans: &step.spans,
+        };
+        let queries = self.product(&rows, &layer.query)?;
+        let seen = queries.apply_op3_no_bwd(&layer.keys, &layer.values, &attend)?;
+        self.product(&seen, &layer.output)
+    }
+
+    fn feed_forward(&self, layer: &Layer, rows: &Tensor) -> Result<Tensor> {
+        let rows = self.normalise(rows, &layer.feed_forward_norm)?;
+        let gate = self.product(&rows, &layer.gate)?;
+        let up = self.product(&rows, &layer.up)?;
+        self.product(
+            &gate.apply_op2_no_bwd(&up, &SiluGate(self.kernels))?,
+            &layer.down,
+        )
+    }
+
+    fn normalise(&self, rows: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let epsilon = self.config.epsilon as f32;
+        rows.apply_op2_no_bwd(
+            weight,
+            &Normalise {
+                kernels: self.kernels,
+                epsilon,
+            },
+        )
+    }
+
+    fn product(&self, rows: &Tensor, weights: &Tensor) -> Result<Tensor> {
+        rows.apply_op2_no_bwd(weights, &Product(self.kernels))
+    }
+}
+
+impl Model for Decoder {
+    fn shape(&self) -> &ModelShape {
+        &self.shape
+    }
+
+    fn forward(&mut self, plan: &Plan) -> std::result::Result<Logits, ForwardError> {
+        let reach = Reach::check(plan, &self.shape)?;
+        let vocabulary = self.shape.vocabulary;
+        if plan.tokens.is_empty() {
+            return Ok(Logits {
+                vocabulary,
+                values: Vec::new(),
+            });
+        }
+        self.rotary.ensure(reach.distance);
+        let decoder = &*self;
+        let logits = self.threads.install(|| decoder.run(&Step::new(plan)?));
+        logits
+            .map(|values| Logits { vocabulary, values })
+            .map_err(|error| ForwardError(format!("the model's forward pass failed: {error}")))
+    }
+}
+
+impl Layer {
+    fn take(
+        weights: &mut Weights,
+        config: &Config,
+        pool: &super::pool::Pool,
+        number: usize,
+    ) -> std::result::Result<Self, LoadError> {
+        let Config { width, inner, .. } = *config;
+        let queries = config.heads * config.head_dim;
+        let keys = config.key_value_heads * config.head_dim;
+        let name = |part: &str| format!("model.layers.{number}.{part}.weight");
+        Ok(Self {
+            attention_norm: weights.take(&name("input_layernorm"), [width])?,
+            query: weights.take(&name("self_attn.q_proj"), [queries, width])?,
+            key: weights.take(&name("self_attn.k_proj"), [keys, width])?,
+            value: weights.take(&name("self_attn.v_proj"), [keys, width])?,
+            output: weights.take(&name("self_attn.o_proj"), [width, queries])?,
+            feed_forward_norm: weights.take(&name("post_attention_layernorm"), [width])?,
+            gate: weights.take(&name("mlp.gate_proj"), [inner, width])?,
+            up: weights.take(&name("mlp.up_proj"), [inner, width])?,
+            down: weights.take(&name("mlp.down_proj"), [width, inner])?,
+            keys: pool.allocate()?,
+            values: pool.allocate()?,
+        })
+    }
+}
+
+impl Step {
+    /// The plan must have been checked.
+    fn new(plan: &Plan) -> Result<Self> {
+        let device = candle_core::Device::Cpu;
+        let tokens: Vec<u32> = plan.tokens.iter().map(|&TokenId(token)| token).collect();
+        let rows = tokens.len();
+        let sampled = match plan.sampled.len() {
+            0 => Sampled::None,
+            all if all == rows => Sampled::All,
+            _ => {
+                let sampled: Vec<u32> = plan.sampled.iter().map(|row| *row as u32).collect();
+                Sampled::Some(Tensor::new(sampled, &device)?)
+            }
+        };
+        let blocks = plan.blocks.iter().map(|block| choreo_kernels::Block {
+            rows: block.rows.clone(),
+            first_index: block.first_index,
+            offset: block.offset,
+            seen: block.seen.clone(),
+            own: block.own.clone(),
+        });
+        let spans = plan.spans.iter().map(|span| choreo_kernels::Span {
+            slot: span.slot.0,
+            index: span.index,
+            len: span.len,
+            offset: span.offset,
+        });
+        Ok(Self {
+            tokens: Tensor::new(tokens, &device)?,
+            slots: plan.slots.iter().map(|slot| slot.0 as usize).collect(),
+            indexes: plan.indexes.iter().map(|index| *index as i32).collect(),
+            blocks: blocks.collect(),
+            spans: spans.collect(),
+            sampled,
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! A JSON object of which every key must be accounted for.
+
+use serde_json::{Map, Value};
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not a JSON object.
+    #[error("is not a JSON object ({0}): fetch the file again")]
+    Json(String),
+    /// A key that must be there.
+    #[error("has no `{key}`: the decoder needs it")]
+    Missing {
+        /// Its name.
+        key: String,
+    },
+    /// A value of a wrong kind or an impossible one.
+    #[error("`{key}` is {found}; it must be {wanted}")]
+    Invalid {
+        /// Its name.
+        key: String,
+        /// What was there.
+        found: String,
+        /// What would do.
+        wanted: String,
+    },
+    /// Something that the decoder does not do.
+    #[error("`{key}` {found} is not supported, only {supported}: use another model")]
+    Unsupported {
+        /// Its name.
+        key: String,
+        /// What was there.
+        found: String,
+        /// What would do.
+        supported: String,
+    },
+    /// A key that the decoder does not know, and that may change a result.
+    #[error("has a key `{key}` ({found}), which is not supported: use another model")]
+    Unknown {
+        /// Its name.
+        key: String,
+        /// What was there.
+        found: String,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn unsupported(key: &str, found: &Value, supported: &str) -> Self {
+        Self::Unsupported {
+            key: key.into(),
+            found: brief(found),
+            supported: supported.into(),
+        }
+    }
+}
+
+/// One line, and not a long one.
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// A JSON object whose keys are taken out one by one; `null` counts as absent.
+pub(super) struct Fields(Map<String, Value>);
+
+impl Fields {
+    pub(super) fn parse(json: &[u8]) -> Result<Self, ConfigError> {
+        let map: Map<String, Value> =
+            serde_json::from_slice(json).map_err(|error| ConfigError::Json(error.to_string()))?;
+        Ok(Self::new(map))
+    }
+
+    fn new(mut map: Map<String, Value>) -> Self {
+        map.retain(|_, value| !value.is_null());
+        Self(map)
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    pub(super) fn take(&mut self, key: &str) -> Option<Value> {
+        self.0.remove(key)
+    }
+
+    /// A whole number from 1 to `largest`.
+    pub(super) fn count(&mut self, key: &str, largest: usize) -> Result<usize, ConfigError> {
+        let value = self.required(key)?;
+        let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
+        count
+            .filter(|count| (1..=largest).contains(count))
+            .ok_or_else(|| invalid(key, &value, &format!("a whole number from 1 to {largest}")))
+    }
+
+    pub(super) fn count_or(
+        &mut self,
+        key: &str,
+        default: usize,
+        largest: usize,
+    ) -> Result<usize, ConfigError> {
+        if self.has(key) {
+            self.count(key, largest)
+        } else {
+            Ok(default)
+        }
+    }
+
+    /// A finite number above 0.
+    pub(super) fn positive(&mut self, key: &str) -> Result<f64, ConfigError> {
+        let value = self.required(key)?;
+        value
+            .as_f64()
+            .filter(|number| number.is_finite() && *number > 0.0)
+            .ok_or_else(|| invalid(key, &value, "a number above 0"))
+    }
+
+    pub(super) fn positive_or(&mut self, key: &str, default: f64) -> Result<f64, ConfigError> {
+        if self.has(key) {
+            self.positive(key)
+        } else {
+            Ok(default)
+        }
+    }
+
+    pub(super) fn flag_or(&mut self, key: &str, default: bool) -> Result<bool, ConfigError> {
+        match self.take(key) {
+            None => Ok(default),
+            Some(value) => value
+                .as_bool()
+                .ok_or_else(|| invalid(key, &value, "true or false")),
+        }
+    }
+
+    pub(super) fn object(&mut self, key: &str) -> Result<Option<Self>, ConfigError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(Self::new(map))),
+            Some(value) => Err(invalid(key, &value, "an object")),
+        }
+    }
+
+    /// Takes a key that, where present, must have this value, given as JSON.
+    pub(super) fn fixed(&mut self, key: &str, json: &str) -> Result<(), ConfigError> {
+        let Some(found) = self.take(key) else {
+            return Ok(());
+        };
+        let same = match (found.as_f64(), json.parse::<f64>()) {
+            (Some(found), Ok(wanted)) => found == wanted,
+            _ => found.to_string() == json,
+        };
+        if same {
+            Ok(())
+        } else {
+            Err(ConfigError::unsupported(key, &found, json))
+        }
+    }
+
+    /// Refuses what is left, but for the keys given.
+    pub(super) fn finish(self, without_effect: &[&str]) -> Result<(), ConfigError> {
+        let left = self
+            .0
+            .iter()
+            .find(|(key, _)| !without_effect.contains(&key.as_str()));
+        match left {
+            None => Ok(()),
+            Some((key, value)) => Err(ConfigError::Unknown {
+                key: key.clone(),
+                found: brief(value),
+            }),
+        }
+    }
+
+    fn required(&mut self, key: &str) -> Result<Value, ConfigError> {
+        self.take(key)
+            .ok_or_else(|| ConfigError::Missing { key: key.into() })
+    }
+}
+
+fn invalid(key: &str, found: &Value, wanted: &str) -> ConfigError {
+    ConfigError::Invalid {
+        key: key.into(),
+        found: brief(found),
+        wanted: wanted.into(),
+    }
+}

@@ -1,0 +1,195 @@
+//! The kernels as operations on candle tensors. All tensors are `f32`,
+//! contiguous, on the CPU.
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, InplaceOp2, Layout, Result, Shape, bail};
+use choreo_kernels::{Attention, HeadShape, Kernels, RotaryTable};
+
+/// `inputs [rows, width] × weights [outputs, width]ᵀ → [rows, outputs]`.
+pub(super) struct Product(pub(super) Kernels);
+
+impl CustomOp2 for Product {
+    fn name(&self) -> &'static str {
+        "product"
+    }
+
+    fn cpu_fwd(
+        &self,
+        inputs: &CpuStorage,
+        inputs_layout: &Layout,
+        weights: &CpuStorage,
+        weights_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (rows, width) = inputs_layout.shape().dims2()?;
+        let (outputs, expected) = weights_layout.shape().dims2()?;
+        if width != expected {
+            bail!("product: expected rows of {expected}, found {width}");
+        }
+        let mut out = vec![0.0; rows * outputs];
+        let call = choreo_kernels::Product {
+            rows,
+            outputs,
+            width,
+            inputs: values(inputs, inputs_layout)?,
+            weights: values(weights, weights_layout)?,
+        };
+        self.0.product(&call, &mut out);
+        Ok((CpuStorage::F32(out), (rows, outputs).into()))
+    }
+}
+
+/// Root-mean-square norm of `rows [rows, width]` by `weight [width]`.
+pub(super) struct Normalise {
+    pub(super) kernels: Kernels,
+    pub(super) epsilon: f32,
+}
+
+impl CustomOp2 for Normalise {
+    fn name(&self) -> &'static str {
+        "normalise"
+    }
+
+    fn cpu_fwd(
+        &self,
+        rows: &CpuStorage,
+        rows_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let rows = values(rows, rows_layout)?;
+        let mut out = vec![0.0; rows.len()];
+        let weight = values(weight, weight_layout)?;
+        let call = choreo_kernels::Normalise {
+            rows,
+            weight,
+            epsilon: self.epsilon,
+        };
+        self.kernels.normalise(&call, &mut out);
+        Ok((CpuStorage::F32(out), rows_layout.shape().clone()))
+    }
+}
+
+/// `silu(gate) × up`, entry by entry; both `[rows, inner]`.
+pub(super) struct SiluGate(pub(super) Kernels);
+
+impl CustomOp2 for SiluGate {
+    fn name(&self) -> &'static str {
+        "silu_gate"
+    }
+
+    fn cpu_fwd(
+        &self,
+        gate: &CpuStorage,
+        gate_layout: &Layout,
+        up: &CpuStorage,
+        up_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let gate = values(gate, gate_layout)?;
+        let mut out = vec![0.0; gate.len()];
+        self.0.silu_gate(gate, values(up, up_layout)?, &mut out);
+        Ok((CpuStorage::F32(out), gate_layout.shape().clone()))
+    }
+}
+
+/// Writes `rows [rows, width]` into the slots of a pool `[slots, width]`.
+/// Slots must be in range.
+pub(super) struct Scatter<'a> {
+    /// Slot of each row.
+    pub(super) slots: &'a [usize],
+    /// Distance by which each row is rotated in its slot; none: as it is.
+    pub(super) rotation: Option<Rotation<'a>>,
+}
+
+/// How far each row is turned.
+pub(super) struct Rotation<'a> {
+    pub(super) kernels: Kernels,
+    pub(super) table: &'a RotaryTable,
+    /// Index of each row inside its message.
+    pub(super) indexes: &'a [i32],
+}
+
+impl InplaceOp2 for Scatter<'_> {
+    fn name(&self) -> &'static str {
+        "scatter"
+    }
+
+    fn cpu_fwd(
+        &self,
+        pool: &mut CpuStorage,
+        pool_layout: &Layout,
+        rows: &CpuStorage,
+        rows_layout: &Layout,
+    ) -> Result<()> {
+        let (_, width) = pool_layout.shape().dims2()?;
+        let rows = values(rows, rows_layout)?;
+        if rows.len() != width * self.slots.len() {
+            let expected = (self.slots.len(), width);
+            bail!(
+                "scatter: expected rows {expected:?}, found {:?}",
+                rows_layout.shape()
+            );
+        }
+        let CpuStorage::F32(pool) = pool else {
+            bail!("scatter: expected a pool of f32")
+        };
+        for (number, (slot, row)) in self.slots.iter().zip(rows.chunks_exact(width)).enumerate() {
+            let place = &mut pool[slot * width..][..width];
+            place.copy_from_slice(row);
+            if let Some(Rotation {
+                kernels,
+                table,
+                indexes,
+            }) = &self.rotation
+            {
+                kernels.rotate(table, place, indexes[number]);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Attention of `queries [rows, heads × head_dim]` over pools of keys and
+/// values `[slots, kv_heads × head_dim]` → `[rows, heads × head_dim]`.
+pub(super) struct Attend<'a> {
+    pub(super) kernels: Kernels,
+    pub(super) shape: HeadShape,
+    pub(super) table: &'a RotaryTable,
+    pub(super) blocks: &'a [choreo_kernels::Block],
+    pub(super) spans: &'a [choreo_kernels::Span],
+}
+
+impl CustomOp3 for Attend<'_> {
+    fn name(&self) -> &'static str {
+        "attend"
+    }
+
+    fn cpu_fwd(
+        &self,
+        queries: &CpuStorage,
+        queries_layout: &Layout,
+        keys: &CpuStorage,
+        keys_layout: &Layout,
+        all_values: &CpuStorage,
+        values_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let queries = values(queries, queries_layout)?;
+        let mut out = vec![0.0; queries.len()];
+        let call = Attention {
+            shape: self.shape,
+            scale: 1.0 / (self.shape.head_dim as f32).sqrt(),
+            queries,
+            keys: values(keys, keys_layout)?,
+            values: values(all_values, values_layout)?,
+            blocks: self.blocks,
+            spans: self.spans,
+        };
+        self.kernels.attend(&call, self.table, &mut out);
+        Ok((CpuStorage::F32(out), queries_layout.shape().clone()))
+    }
+}
+
+fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        bail!("expected a contiguous tensor, found {layout:?}");
+    };
+    Ok(&storage.as_slice::<f32>()?[start..end])
+}

@@ -1,0 +1,115 @@
+//! Where a model's files come from.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+use std::path::{Component, Path, PathBuf};
+
+use super::LoadError;
+
+/// Where a model's files come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A Hugging Face model directory.
+    Directory(PathBuf),
+}
+
+impl Source {
+    /// Name to show: the directory's own.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Directory(path) => match path.file_name() {
+                Some(name) => name.to_string_lossy().into_owned(),
+                None => path.display().to_string(),
+            },
+        }
+    }
+
+    /// The whole of a file; none where the model has no such file.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read.
+    pub fn read(&self, file: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
+        match self {
+            Self::Directory(path) => match std::fs::read(path.join(file)) {
+                Ok(bytes) => Ok(Some(Cow::Owned(bytes))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    /// Like [`Source::read`], for a file that must be there.
+    pub(super) fn require(&self, file: &str) -> Result<Cow<'static, [u8]>, LoadError> {
+        let found = self.read(file).map_err(|error| LoadError::Read {
+            file: file.into(),
+            error,
+        })?;
+        found.ok_or_else(|| LoadError::Missing {
+            file: file.into(),
+            model: self.to_string(),
+        })
+    }
+
+    /// A file's bytes without reading them all; none where there is no such file.
+    pub(super) fn map(&self, file: &str) -> Result<Option<Bytes>, LoadError> {
+        // File names also come from the model's own index.
+        let plain = Path::new(file)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        if !plain {
+            return Err(LoadError::Weights {
+                file: file.into(),
+                problem: "is a path out of the model's directory: name a file inside it".into(),
+            });
+        }
+        match self {
+            Self::Directory(path) => match map_file(&path.join(file)) {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(LoadError::Read {
+                    file: file.into(),
+                    error,
+                }),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Directory(path) => path.display().fmt(formatter),
+        }
+    }
+}
+
+/// A file's bytes.
+pub(super) enum Bytes {
+    /// A file of the disk.
+    Mapped(memmap2::Mmap),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+        }
+    }
+}
+
+#[allow(
+    unsafe_code,
+    reason = "a memory map is unsafe to make, and weights are too large to read twice"
+)]
+fn map_file(path: &Path) -> io::Result<Bytes> {
+    let file = File::open(path)?;
+    // SAFETY: the map is private to this process and only read, while weights
+    // are copied out of it. As with any map, another process that cuts the file
+    // short meanwhile ends this one; the operator owns the model's files.
+    let map = unsafe { memmap2::Mmap::map(&file) }?;
+    Ok(Bytes::Mapped(map))
+}
