@@ -1,1 +1,221 @@
-//! w
+//! Builds plans, in every guest language, and the host that runs them.
+//!
+//! A plan is a folder in `workflows/` or `tests/guests/`, or an example of the
+//! guest SDK. Each language says which plans a folder holds and how one becomes a
+//! component, in a module of its own; [`LANGUAGES`] lists them.
+
+mod javascript;
+mod rust;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// A plan's source.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What `cargo plan run` and [`component`] call it.
+    pub name: String,
+    /// The file that the component's code starts in.
+    pub source: PathBuf,
+    language: &'static Language,
+}
+
+/// How plans of one language are found and built.
+#[derive(Debug)]
+struct Language {
+    name: &'static str,
+    /// The plans that a folder holds.
+    find: fn(&Path) -> Result<Sources>,
+    /// What is not installed here and has to be, if anything.
+    missing: fn() -> Option<String>,
+    /// Builds the plan's component and says where it is.
+    build: fn(&Plan) -> Result<PathBuf>,
+}
+
+/// Plans by name, each with its source.
+type Sources = Vec<(String, PathBuf)>;
+
+static LANGUAGES: [Language; 2] = [rust::LANGUAGE, javascript::LANGUAGE];
+
+/// What became of a plan that was to be built.
+#[derive(Debug)]
+pub enum Built {
+    /// The component's path.
+    Component(PathBuf),
+    /// What is not installed.
+    Skipped(String),
+}
+
+/// The profile the host is built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostProfile {
+    /// Optimised, with debug assertions in this project's own crates.
+    Dev,
+    /// For installing and timing.
+    Release,
+}
+
+impl Plan {
+    /// The guest language, as people write it.
+    #[must_use]
+    pub fn language(&self) -> &'static str {
+        self.language.name
+    }
+
+    /// Builds the component as `plans/NAME.wasm` in the target folder, unless the
+    /// language's tools are not installed.
+    ///
+    /// # Errors
+    /// The build failed, or the file system did.
+    pub fn build(&self) -> Result<Built> {
+        if let Some(missing) = (self.language.missing)() {
+            return Ok(Built::Skipped(missing));
+        }
+        fs::create_dir_all(guests())?;
+        // Tests build from several processes: one at a time copies and installs.
+        let lock = File::create(guests().join("lock"))?;
+        lock.lock().context("lock the folder of guests")?;
+
+        let built =
+            (self.language.build)(self).with_context(|| format!("build plan {}", self.name))?;
+        let component = target().join("plans").join(format!("{}.wasm", self.name));
+        if modified(&component) < modified(&built) {
+            // Renamed, so that nobody ever opens half a component.
+            let partial = component.with_extension("wasm.partial");
+            fs::create_dir_all(target().join("plans"))?;
+            fs::copy(&built, &partial).with_context(|| format!("copy {}", built.display()))?;
+            fs::rename(&partial, &component)?;
+        }
+        Ok(Built::Component(component))
+    }
+}
+
+/// All plans of the repository, by name.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn plans() -> Result<Vec<Plan>> {
+    let mut folders = vec![root().join("guest-sdk")];
+    for parent in ["workflows", "tests/guests"] {
+        folders.extend(entries(&root().join(parent))?);
+    }
+    let mut plans = Vec::new();
+    for language in &LANGUAGES {
+        for folder in &folders {
+            let found = (language.find)(folder)?.into_iter();
+            plans.extend(found.map(|(name, source)| Plan {
+                name,
+                source,
+                language,
+            }));
+        }
+    }
+    plans.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(plans)
+}
+
+/// The plan of this name.
+///
+/// # Errors
+/// There is none; the message lists those there are.
+pub fn plan(name: &str) -> Result<Plan> {
+    let plans = plans()?;
+    let names: Vec<_> = plans.iter().map(|plan| plan.name.as_str()).collect();
+    let names = names.join(", ");
+    let found = plans.iter().find(|plan| plan.name == name).cloned();
+    found.with_context(|| format!("no plan is called {name}: name one of {names}"))
+}
+
+/// Builds the plan of this name, if its sources changed, and says where its
+/// component is.
+///
+/// # Errors
+/// There is no such plan, its language's tools are not installed, or the build failed.
+pub fn component(name: &str) -> Result<PathBuf> {
+    match plan(name)?.build()? {
+        Built::Component(component) => Ok(component),
+        Built::Skipped(missing) => anyhow::bail!("cannot build plan {name}: {missing}"),
+    }
+}
+
+/// Builds the host, if its sources changed, and says where it is.
+///
+/// # Errors
+/// The build failed.
+pub fn host(profile: HostProfile) -> Result<PathBuf> {
+    let (folder, flag) = match profile {
+        HostProfile::Dev => ("debug", None),
+        HostProfile::Release => ("release", Some("--release")),
+    };
+    let mut command = cargo();
+    command
+        .args(["build", "--package", "choreo-host"])
+        .args(flag);
+    succeed(&mut command)?;
+    let name = format!("choreo-host{}", std::env::consts::EXE_SUFFIX);
+    Ok(target().join(folder).join(name))
+}
+
+/// The repository's root.
+fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+/// Cargo's target folder.
+fn target() -> PathBuf {
+    let chosen = std::env::var_os("CARGO_TARGET_DIR");
+    root().join(chosen.unwrap_or_else(|| "target".into()))
+}
+
+/// What builds of guests leave behind. A target folder of its own: a cargo that
+/// is building for the host holds the lock of the other one.
+fn guests() -> PathBuf {
+    target().join("guests")
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Runs the command, whose messages go to standard error.
+fn succeed(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command
+        .stdout(std::io::stderr())
+        .status()
+        .with_context(|| format!("start {program}"))?;
+    ensure!(
+        status.success(),
+        "{program} ended with {status}: see its messages above"
+    );
+    Ok(())
+}
+
+/// The time of the last change, or none where there is no such file.
+fn modified(path: &Path) -> Option<std::time::SystemTime> {
+    fs::metadata(path).and_then(|found| found.modified()).ok()
+}
+
+/// The paths in a folder, sorted.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let read = fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
+    let mut paths = read
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The last part of a path without its extension.
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

@@ -1,1 +1,84 @@
-fn main() {}
+//! `cargo plan`: builds plans, in every guest language, and runs them.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+use choreo_workflows::{Built, HostProfile, component, host, plan, plans};
+
+const USAGE: &str = "\
+usage: cargo plan list                        name all plans
+       cargo plan build [NAME…]               build these plans, or all, into target/plans
+       cargo plan [--release] run NAME [ARG…] build the plan and the host, and run it
+
+Each ARG goes to `choreo-host run` as it is: the host takes its own options, the
+plan the rest, and all that follows `--`. --release takes the host's release build.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "a command's results go to standard output"
+)]
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let (profile, arguments) = match arguments.split_first() {
+        Some((first, rest)) if first == "--release" => (HostProfile::Release, rest),
+        _ => (HostProfile::Dev, arguments),
+    };
+    let (verb, rest) = arguments.split_first().context(USAGE)?;
+    match verb.as_str() {
+        "list" => {
+            for plan in plans()? {
+                println!("{:<20} {}", plan.name, plan.language());
+            }
+        }
+        "build" if rest.is_empty() => {
+            for plan in plans()? {
+                match plan.build()? {
+                    Built::Component(path) => println!("{}", describe(&path)?),
+                    Built::Skipped(missing) => println!("skipped {}: {missing}", plan.name),
+                }
+            }
+        }
+        "build" => {
+            for name in rest {
+                println!("{}", describe(&component(name)?)?);
+            }
+        }
+        "run" => {
+            let (name, arguments) = rest.split_first().context(USAGE)?;
+            plan(name)?;
+            let (host, component) = (host(profile)?, component(name)?);
+            let status = Command::new(&host)
+                .arg("run")
+                .arg(component)
+                .args(arguments)
+                .status();
+            let status = status.with_context(|| format!("start {}", host.display()))?;
+            let code = status.code().and_then(|code| u8::try_from(code).ok());
+            return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
+        }
+        "help" | "--help" | "-h" => println!("{USAGE}"),
+        _ => bail!("{verb} is not a verb of cargo plan\n{USAGE}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe(component: &Path) -> Result<String> {
+    let bytes = component.metadata()?.len();
+    Ok(format!(
+        "{} ({} KB)",
+        component.display(),
+        bytes.div_ceil(1000)
+    ))
+}

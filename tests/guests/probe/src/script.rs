@@ -1,0 +1,153 @@
+//! A tiny language, one call a line, so that tests can drive any graph of messages
+//! through a real component.
+//!
+//! ```text
+//! line    = prefill | decode | "batch" | "end" | "release" IDS | "text" IDS | "describe" IDS
+//!         | "" | "#" anything
+//! prefill = "prefill" ROLE STRING PARENTS option*
+//! decode  = "decode" ROLE STRING PARENTS option*
+//! option  = "at" N | "part" PART
+//!         | "max" N | "temperature" X | "seed" N | "top-p" X | "top-k" N | "min-p" X
+//!         | "repetition-penalty" X | "stop" STRING | "top-logprobs" N       (decode only)
+//! PARENTS = "-" | ID ["@" N] ("," ID ["@" N])*
+//! IDS     = ID ("," ID)*
+//! ROLE    = "system" | "user" | "assistant" | "tool" | "raw"
+//! PART    = "whole" | "open" | "middle" | "close"
+//! STRING  = a JSON string
+//! ```
+//!
+//! Words stand apart by spaces. Calls between `batch` and `end` go out as one list:
+//! they are of one kind. Ids are the host's. Every call writes one line of JSON, also
+//! each of a batch; a list that fails as a whole writes one line. An error does not
+//! end the script; a line that cannot be read does.
+
+mod answer;
+mod words;
+
+use choreo_guest::{
+    Decode, Message, Part, Prefill, Role, decode, decode_each, describe, prefill, prefill_all,
+    release, text,
+};
+use words::Words;
+
+enum Call {
+    Prefill(Prefill),
+    Decode(Decode),
+}
+
+pub(crate) fn run(script: &str) -> Result<String, String> {
+    let mut output = Vec::new();
+    let mut batch: Option<Vec<Call>> = None;
+    for (index, line) in script.lines().enumerate() {
+        let at_line = |error: String| format!("line {} of the script: {error}", index + 1);
+        let mut words = Words(line.trim());
+        let verb = words.next();
+        let ids = |words: &mut Words<'_>| words.parents().map_err(at_line);
+        match verb {
+            "" => {}
+            comment if comment.starts_with('#') => {}
+            "batch" => batch = Some(Vec::new()),
+            "end" => output.extend(send(batch.take().unwrap_or_default()).map_err(at_line)?),
+            "release" => {
+                let ids = ids(&mut words)?;
+                output.push(answer::released(release(ids.iter().map(|id| id.message))));
+            }
+            "text" => output.push(answer::texts(text(
+                ids(&mut words)?.iter().map(|id| id.message),
+            ))),
+            "describe" => {
+                let ids = ids(&mut words)?;
+                output.push(answer::described(describe(ids.iter().map(|id| id.message))));
+            }
+            "prefill" | "decode" => {
+                let call = call(verb, &mut words).map_err(at_line)?;
+                match &mut batch {
+                    Some(calls) => calls.push(call),
+                    None => output.extend(send(vec![call]).map_err(at_line)?),
+                }
+            }
+            other => return Err(at_line(format!("no call is named {other:?}"))),
+        }
+        words.finish().map_err(at_line)?;
+    }
+    Ok(output.join("\n"))
+}
+
+fn call(verb: &str, words: &mut Words<'_>) -> Result<Call, String> {
+    let role = role(words.next())?;
+    let text = words.string()?;
+    let parents = words.parents()?;
+    if verb == "prefill" {
+        let mut call = prefill(text).role(role).after(parents);
+        loop {
+            call = match words.next() {
+                "" => return Ok(Call::Prefill(call)),
+                "at" => call.at(words.number()?),
+                "part" => call.part(part(words.next())?),
+                other => return Err(format!("prefill has no option {other:?}")),
+            };
+        }
+    }
+    let mut call = decode(text).role(role).after(parents);
+    loop {
+        call = match words.next() {
+            "" => return Ok(Call::Decode(call)),
+            "at" => call.at(words.number()?),
+            "part" => call.part(part(words.next())?),
+            "max" => call.max_tokens(words.number()?),
+            "temperature" => call.temperature(words.number()?),
+            "seed" => call.seed(words.number()?),
+            "top-p" => call.top_p(words.number()?),
+            "top-k" => call.top_k(words.number()?),
+            "min-p" => call.min_p(words.number()?),
+            "repetition-penalty" => call.repetition_penalty(words.number()?),
+            "stop" => call.stop([words.string()?]),
+            "top-logprobs" => call.top_logprobs(words.number()?),
+            other => return Err(format!("decode has no option {other:?}")),
+        };
+    }
+}
+
+/// Sends the calls as one list and answers a line for each.
+fn send(calls: Vec<Call>) -> Result<Vec<String>, String> {
+    let mut prefills = Vec::new();
+    let mut decodes = Vec::new();
+    for call in calls {
+        match call {
+            Call::Prefill(call) => prefills.push(call),
+            Call::Decode(call) => decodes.push(call),
+        }
+    }
+    if !prefills.is_empty() && !decodes.is_empty() {
+        return Err("a batch of both kinds: put prefill and decode calls in one each".into());
+    }
+    if decodes.is_empty() {
+        let answer = |messages: Vec<Message>| messages.into_iter().map(answer::message).collect();
+        return Ok(prefill_all(prefills).map_or_else(|error| vec![answer::error(&error)], answer));
+    }
+    Ok(match decode_each(decodes) {
+        Ok(lanes) => lanes.into_iter().map(answer::lane).collect(),
+        Err(error) => vec![answer::error(&error)],
+    })
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Ok(match word {
+        "system" => Role::System,
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "tool" => Role::Tool,
+        "raw" => Role::Raw,
+        other => return Err(format!("no role is called {other:?}")),
+    })
+}
+
+fn part(word: &str) -> Result<Part, String> {
+    Ok(match word {
+        "whole" => Part::Whole,
+        "open" => Part::Open,
+        "middle" => Part::Middle,
+        "close" => Part::Close,
+        other => return Err(format!("no part is called {other:?}")),
+    })
+}

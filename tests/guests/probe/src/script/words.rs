@@ -1,0 +1,63 @@
+//! The words of a line.
+
+use std::str::FromStr;
+
+use choreo_guest::{Message, Parent};
+
+/// What of the line is not read yet.
+pub(super) struct Words<'a>(pub(super) &'a str);
+
+impl<'a> Words<'a> {
+    /// The next word; empty at the end.
+    pub(super) fn next(&mut self) -> &'a str {
+        let (word, rest) = self.0.split_once(' ').unwrap_or((self.0, ""));
+        self.0 = rest.trim_start();
+        word
+    }
+
+    pub(super) fn number<T: FromStr>(&mut self) -> Result<T, String> {
+        let word = self.next();
+        word.parse()
+            .map_err(|_| format!("{word:?} is not a number of this kind"))
+    }
+
+    /// A JSON string, which may hold spaces.
+    pub(super) fn string(&mut self) -> Result<String, String> {
+        let mut strings = serde_json::Deserializer::from_str(self.0).into_iter::<String>();
+        match strings.next() {
+            Some(Ok(string)) => {
+                self.0 = self.0[strings.byte_offset()..].trim_start();
+                Ok(string)
+            }
+            _ => Err(format!("{:?} does not start with a JSON string", self.0)),
+        }
+    }
+
+    pub(super) fn parents(&mut self) -> Result<Vec<Parent>, String> {
+        let word = self.next();
+        if word == "-" {
+            return Ok(Vec::new());
+        }
+        word.split(',').map(parent).collect()
+    }
+
+    pub(super) fn finish(&self) -> Result<(), String> {
+        if self.0.is_empty() || self.0.starts_with('#') {
+            return Ok(());
+        }
+        Err(format!("{:?} was not expected", self.0))
+    }
+}
+
+fn parent(word: &str) -> Result<Parent, String> {
+    let wrong = |_| format!("{word:?} is not ID or ID@OFFSET: put - for no parents");
+    let (id, offset) = match word.split_once('@') {
+        Some((id, offset)) => (id, Some(offset.parse::<u32>().map_err(wrong)?)),
+        None => (word, None),
+    };
+    let message = Message::from(id.parse::<u32>().map_err(wrong)?);
+    Ok(Parent {
+        offset,
+        ..message.into()
+    })
+}
