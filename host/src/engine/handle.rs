@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::call::{Cause, Decoded, DecodeCall, Description, Error, Number, Part, PrefillCall, Role};
+use super::call::{Cause, DecodeCall, Decoded, Description, Error, Number, Part, PrefillCall, Role};
 use super::report::RunReport;
 use crate::model::ModelShape;
 
@@ -72,11 +72,11 @@ pub struct Progress {
 /// A message to the engine thread.
 pub(super) enum Request {
     Open(RunOptions, Arc<Progress>, oneshot::Sender<RunId>),
-    Prefill(RunId, Vec<PrefillCall>, Reply<Vec<Number>>),
-    Decode(RunId, Vec<DecodeCall>, Reply<Vec<Result<Decoded, Error>>>),
+    Prefill(RunId, Instant, Vec<PrefillCall>, Reply<Vec<Number>>),
+    Decode(RunId, Instant, Vec<DecodeCall>, Reply<Vec<Result<Decoded, Error>>>),
     Text(RunId, Vec<Number>, Reply<Vec<String>>),
     Describe(RunId, Vec<Number>, Reply<Vec<Description>>),
-    CountTokens(RunId, Role, Part, Vec<String>, Reply<Vec<u32>>),
+    CountTokens(Role, Part, Vec<String>, Reply<Vec<u32>>),
     Release(RunId, Vec<Number>, Reply<()>),
     Remaining(RunId, Reply<Vec<(String, u64)>>),
     Limit(RunId, String, u64, Reply<()>),
@@ -139,7 +139,8 @@ impl Run {
     /// # Errors
     /// The first call that cannot be served, and why.
     pub async fn prefill(&self, calls: Vec<PrefillCall>) -> Result<Vec<Number>, Error> {
-        self.ask(|reply| Request::Prefill(self.id, calls, reply)).await
+        let called = Instant::now();
+        self.ask(|reply| Request::Prefill(self.id, called, calls, reply)).await
     }
 
     /// Generates messages in parallel; answers when all have ended.
@@ -147,7 +148,8 @@ impl Run {
     /// # Errors
     /// The list could not start; a lane's own failure is in the list.
     pub async fn decode(&self, calls: Vec<DecodeCall>) -> Result<Vec<Result<Decoded, Error>>, Error> {
-        self.ask(|reply| Request::Decode(self.id, calls, reply)).await
+        let called = Instant::now();
+        self.ask(|reply| Request::Decode(self.id, called, calls, reply)).await
     }
 
     /// The messages' texts, headers included, role tokens not.
@@ -171,7 +173,7 @@ impl Run {
     /// # Errors
     /// A role that the model's chat format does not have.
     pub async fn count_tokens(&self, role: Role, part: Part, texts: Vec<String>) -> Result<Vec<u32>, Error> {
-        self.ask(|reply| Request::CountTokens(self.id, role, part, texts, reply)).await
+        self.ask(|reply| Request::CountTokens(role, part, texts, reply)).await
     }
 
     /// Gives the messages' room back; their numbers become unknown.

@@ -1,0 +1,202 @@
+//! One message being decoded: what becomes of each sampled token.
+
+use std::time::Instant;
+
+use super::call::{DecodeOptions, Finish, Logprobs, Number, TokenLogprob};
+use super::choice::{OneOf, TokenIndex};
+use super::handle::{Defaults, RunId};
+use crate::cache::{MessageId, TokenId};
+use crate::chat::Chat;
+use crate::sampler::{self, Sampling, Stream};
+
+/// A message being decoded.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) run: RunId,
+    pub(super) number: Number,
+    /// Which decode list it answers, and where in it.
+    pub(super) list: (ListId, usize),
+    pub(super) called: Instant,
+    /// Tokens of the cache's message before the first generated one.
+    pub(super) prompt_tokens: usize,
+    /// Tokens that end the message in the cache.
+    pub(super) closing: Vec<TokenId>,
+    header: String,
+    max_tokens: u32,
+    sampling: Sampling,
+    stream: Stream,
+    stop: Vec<String>,
+    choice: Option<OneOf>,
+    top_logprobs: usize,
+    logprobs: Vec<Logprobs>,
+    /// Bytes of the generated text.
+    bytes: Vec<u8>,
+    /// `bytes.len()` after each generated token.
+    ends: Vec<usize>,
+    /// Generated tokens, the one that ended the message included.
+    generated: u32,
+}
+
+/// A decode call's list of lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ListId(pub(super) u64);
+
+/// A lane to be.
+pub(super) struct NewLane {
+    pub(super) run: RunId,
+    pub(super) number: Number,
+    pub(super) list: (ListId, usize),
+    pub(super) called: Instant,
+    pub(super) prompt_tokens: usize,
+    pub(super) closing: Vec<TokenId>,
+    pub(super) header: String,
+    pub(super) max_tokens: u32,
+}
+
+/// What happened with a sampled token.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It goes into the cache, and the message goes on.
+    GoesOn(TokenId),
+    /// It goes into the cache, and the message is over.
+    Last(TokenId, Finish),
+    /// It does not go into the cache, and the message is over.
+    Over(Finish),
+}
+
+/// A finished lane's tokens.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// So many generated tokens stay.
+    pub(super) kept: usize,
+    /// Text after them, to be encoded again as its own tokens.
+    pub(super) rest: String,
+}
+
+impl Lane {
+    pub(super) fn new(new: NewLane, options: &DecodeOptions, defaults: &Defaults, seed: u64) -> Self {
+        Self {
+            run: new.run,
+            number: new.number,
+            list: new.list,
+            called: new.called,
+            prompt_tokens: new.prompt_tokens,
+            closing: new.closing,
+            header: new.header,
+            max_tokens: new.max_tokens,
+            sampling: Sampling {
+                temperature: options.temperature.unwrap_or(defaults.temperature),
+                top_k: options.top_k.or(defaults.top_k),
+                top_p: options.top_p.unwrap_or(defaults.top_p),
+            },
+            stream: Stream::new(options.seed.map_or(seed, u64::from), new.number),
+            stop: options.stop.clone(),
+            choice: options.one_of.as_deref().map(OneOf::new),
+            top_logprobs: options.top_logprobs.into(),
+            logprobs: Vec::new(),
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            generated: 0,
+        }
+    }
+
+    /// Tokens generated so far.
+    pub(super) fn generated(&self) -> u32 {
+        self.generated
+    }
+
+    /// Chooses the next token from a row of logits, of which a constraint
+    /// leaves only those that fit; log-probabilities are the model's own.
+    pub(super) fn accept(&mut self, logits: &[f32], chat: &Chat, index: Option<&TokenIndex>) -> Step {
+        let token = TokenId(match (&self.choice, index) {
+            (Some(choice), Some(index)) => {
+                let mut masked = logits.to_vec();
+                choice.mask(&mut masked, index, chat.ends());
+                sampler::sample(&masked, &self.sampling, &mut self.stream)
+            }
+            _ => sampler::sample(logits, &self.sampling, &mut self.stream),
+        });
+        self.generated += 1;
+        if self.top_logprobs > 0 {
+            self.logprobs.push(logprobs(logits, token, self.top_logprobs, chat));
+        }
+        if chat.is_end(token) {
+            return Step::Over(Finish::End);
+        }
+        let bytes = chat.token_bytes(token);
+        self.bytes.extend_from_slice(&bytes);
+        self.ends.push(self.bytes.len());
+        if let Some((_, which)) = self.first_stop() {
+            return Step::Last(token, Finish::StopString(which));
+        }
+        if let Some(choice) = &mut self.choice {
+            choice.advance(&bytes);
+            if choice.must_end() {
+                return Step::Last(token, Finish::Constraint);
+            }
+        }
+        if self.generated >= self.max_tokens { Step::Last(token, Finish::Length) } else { Step::GoesOn(token) }
+    }
+
+    /// Where the first stop string begins, and which it is.
+    fn first_stop(&self) -> Option<(usize, u32)> {
+        let found = self.stop.iter().zip(0..).filter_map(|(stop, which)| {
+            let newest = self.ends.len().checked_sub(2).map_or(0, |before| self.ends[before]);
+            let from = newest.saturating_sub(stop.len().saturating_sub(1));
+            let at = self.bytes[from..].windows(stop.len()).position(|window| window == stop.as_bytes())?;
+            Some((from + at, which))
+        });
+        found.min()
+    }
+
+    /// Ends the text where it should end: before a stop string, and at a whole
+    /// character. Tokens past the cut go; text between the last token that
+    /// stays and the cut is to be encoded again, so that cached tokens always
+    /// spell the text.
+    pub(super) fn cut(&mut self) -> Cut {
+        let stopped = self.first_stop().map_or(self.bytes.len(), |(at, _)| at);
+        let end = whole_characters(&self.bytes[..stopped]);
+        let kept = self.ends.partition_point(|token_end| *token_end <= end);
+        let kept_end = if kept == 0 { 0 } else { self.ends[kept - 1] };
+        let rest = String::from_utf8_lossy(&self.bytes[kept_end..end]).into_owned();
+        self.bytes.truncate(end);
+        Cut { kept, rest }
+    }
+
+    /// Header and generated text.
+    pub(super) fn text(&self) -> String {
+        format!("{}{}", self.header, String::from_utf8_lossy(&self.bytes))
+    }
+
+    /// One entry a generated token, where they were asked for.
+    pub(super) fn take_logprobs(&mut self) -> Vec<Logprobs> {
+        std::mem::take(&mut self.logprobs)
+    }
+}
+
+/// Length without an unfinished character at the end.
+fn whole_characters(bytes: &[u8]) -> usize {
+    match bytes.utf8_chunks().last() {
+        Some(chunk) if !chunk.invalid().is_empty() && unfinished(chunk.invalid()) => {
+            bytes.len() - chunk.invalid().len()
+        }
+        _ => bytes.len(),
+    }
+}
+
+/// Whether more bytes could make these a character.
+fn unfinished(bytes: &[u8]) -> bool {
+    matches!(std::str::from_utf8(bytes), Err(error) if error.valid_up_to() == 0 && error.error_len().is_none())
+}
+
+fn logprobs(logits: &[f32], token: TokenId, top: usize, chat: &Chat) -> Logprobs {
+    let (chosen, likeliest) = sampler::log_probabilities(logits, token.0, top);
+    let of = |token: u32, logprob| TokenLogprob { token, bytes: chat.token_bytes(TokenId(token)).to_vec(), logprob };
+    Logprobs {
+        chosen: of(token.0, chosen),
+        top: likeliest.into_iter().map(|(token, logprob)| of(token, logprob)).collect(),
+    }
+}
+
+/// Lanes by the message they generate, in order of arrival.
+pub(super) type Lanes = std::collections::BTreeMap<MessageId, Lane>;

@@ -1,0 +1,367 @@
+//! What the engine does with each request.
+
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::call::{
+    Cause, DecodeCall, DecodeOptions, Decoded, Error, Finish, Number, Part, PrefillCall, Role, Shortage, View,
+};
+use super::choice::TokenIndex;
+use super::handle::{Mode, Reply, Request, RunId};
+use super::lane::{Lane, ListId, NewLane};
+use super::place::{self, Placement};
+use super::run::{Account, Record, RunState, State};
+use super::{Engine, List};
+use crate::cache::{Full, MessageId, NewMessage, TokenId};
+use crate::chat::ChatError;
+use crate::model::Model;
+
+/// A call whose place and tokens are known, before anything is reserved.
+struct Draft {
+    role: Role,
+    part: Part,
+    text: String,
+    placement: Placement,
+    /// The message's own tokens; for a decode, those of its header.
+    tokens: Vec<TokenId>,
+    /// What the cache is to hold; none where nothing is cached.
+    new: Option<NewMessage>,
+}
+
+impl<M: Model> Engine<M> {
+    pub(super) fn handle(&mut self, request: Request) {
+        match request {
+            Request::Open(options, progress, reply) => {
+                let id = RunId(self.next_run);
+                self.next_run += 1;
+                self.runs.insert(id, RunState::new(options, progress));
+                // Whoever asked is gone: nobody will close the run.
+                if reply.send(id).is_err() {
+                    self.runs.remove(&id);
+                }
+            }
+            Request::Prefill(run, called, calls, reply) => answer(reply, self.prefill(run, called, calls)),
+            Request::Decode(run, called, calls, reply) => self.decode(run, called, calls, reply),
+            Request::Text(run, ids, reply) => {
+                answer(reply, self.each(run, &ids, |record| record.text.clone()));
+            }
+            Request::Describe(run, ids, reply) => answer(reply, self.each(run, &ids, Record::describe)),
+            Request::CountTokens(role, part, texts, reply) => {
+                let counts = texts.iter().zip(0..).map(|(text, call)| {
+                    let tokens = self.chat.render(role, part, text).map_err(|error| at(call, unserved(error)))?;
+                    Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
+                });
+                answer(reply, counts.collect());
+            }
+            Request::Release(run, ids, reply) => answer(reply, self.release(run, &ids)),
+            Request::Remaining(run, reply) => answer(reply, self.run(run).map(|run| run.remaining())),
+            Request::Limit(run, name, left, reply) => {
+                answer(reply, self.run(run).and_then(|run| run.limit(&name, left).map_err(whole)));
+            }
+            Request::Report(run, reply) => {
+                let shape = self.model.shape().clone();
+                answer(reply, self.run(run).map(|run| run.report(&shape.name, shape.slot_bytes)));
+            }
+            Request::Close(run) => self.close(run),
+        }
+    }
+
+    fn prefill(&mut self, run: RunId, called: Instant, calls: Vec<PrefillCall>) -> Result<Vec<Number>, Error> {
+        self.run(run)?.pay_calls(calls.len()).map_err(whole)?;
+        let drafts = calls.into_iter().zip(0..).map(|(call, index)| {
+            let tokens =
+                self.chat.render(call.role, call.part, &call.text).map_err(|error| at(index, unserved(error)))?;
+            self.draft(run, (call.role, call.part, call.text), &call.view, tokens).map_err(|cause| at(index, cause))
+        });
+        let drafts: Vec<Draft> = drafts.collect::<Result<_, _>>()?;
+        let messages = self.reserve(&drafts)?;
+        let numbers = drafts.into_iter().zip(messages).map(|(draft, message)| {
+            let number = self.add_record(run, draft, message, called);
+            if let Some(message) = message {
+                self.close_message(message, number, run);
+            } else {
+                self.run_state(run).record_mut(number).account.end = Some(Instant::now());
+            }
+            number
+        });
+        Ok(numbers.collect())
+    }
+
+    fn decode(
+        &mut self,
+        run: RunId,
+        called: Instant,
+        calls: Vec<DecodeCall>,
+        reply: Reply<Vec<Result<Decoded, Error>>>,
+    ) {
+        if calls.is_empty() {
+            return answer(reply, Ok(Vec::new()));
+        }
+        let list = ListId(self.next_list);
+        match self.start_lanes(run, called, calls, list) {
+            Ok(lanes) => {
+                self.next_list += 1;
+                self.lists.insert(list, List { reply, results: vec![None; lanes] });
+            }
+            Err(error) => answer(reply, Err(error)),
+        }
+    }
+
+    /// Starts a list's lanes, all or none, and says how many.
+    fn start_lanes(
+        &mut self,
+        run: RunId,
+        called: Instant,
+        calls: Vec<DecodeCall>,
+        list: ListId,
+    ) -> Result<usize, Error> {
+        let state = self.run(run)?;
+        if state.tokens_out_left() == 0 {
+            return Err(whole(Cause::Budget(Shortage { what: "tokens-out".into(), asked: 1, left: 0 })));
+        }
+        state.pay_calls(calls.len()).map_err(whole)?;
+        let mut drafts = Vec::with_capacity(calls.len());
+        let mut lanes = Vec::with_capacity(calls.len());
+        for (call, index) in calls.into_iter().zip(0..) {
+            let drafted = self.draft_decode(run, call).map_err(|cause| at(index, cause))?;
+            drafts.push(drafted.0);
+            lanes.push((drafted.1, drafted.2, drafted.3));
+        }
+        let messages = self.reserve(&drafts)?;
+        let count = drafts.len();
+        let prepared = drafts.into_iter().zip(messages).zip(lanes).enumerate();
+        for (index, ((draft, message), (options, max_tokens, closing))) in prepared {
+            let Some(message) = message else { continue };
+            let header = draft.text.clone();
+            let prompt_tokens = self.cache.tokens(message).len();
+            let number = self.add_record(run, draft, Some(message), called);
+            let state = self.run_state(run);
+            state.record_mut(number).state = State::Decoding;
+            let new = NewLane { run, number, list: (list, index), called, prompt_tokens, closing, header, max_tokens };
+            let lane = Lane::new(new, &options, &state.options.defaults, state.options.seed);
+            self.lanes.insert(message, lane);
+        }
+        self.show_lanes(run);
+        Ok(count)
+    }
+
+    /// A decode call's draft, its options, the tokens it may generate, and
+    /// those that will end it.
+    fn draft_decode(
+        &mut self,
+        run: RunId,
+        call: DecodeCall,
+    ) -> Result<(Draft, DecodeOptions, u32, Vec<TokenId>), Cause> {
+        check_options(&call.options)?;
+        if (!call.options.stop.is_empty() || call.options.one_of.is_some()) && self.index.is_none() {
+            let tokens = (0..self.chat.vocabulary()).map(TokenId);
+            self.index = Some(TokenIndex::new(tokens.map(|token| (token, self.chat.token_bytes(token).to_vec()))));
+        }
+        let tokens = self.chat.header(call.role, call.part, &call.header).map_err(unserved)?;
+        if tokens.is_empty() {
+            return Err(Cause::InvalidArgument(
+                "the header is empty and nothing precedes the first generated token: give a header of at least one character".into(),
+            ));
+        }
+        let closing = self.chat.closing(call.role, call.part);
+        // Text cut inside a token is encoded again, in at most a token a byte.
+        let slack = if call.options.stop.is_empty() { 0 } else { self.index.as_ref().map_or(0, TokenIndex::longest) };
+        let around = closing.len() + slack;
+        let asked = call.options.max_tokens.unwrap_or(self.run_state(run).options.defaults.max_tokens);
+        let mut draft = self.draft(run, (call.role, call.part, call.header), &call.view, tokens)?;
+
+        let context = self.context();
+        let begin = match self.run_state(run).options.mode {
+            Mode::Choreo => u64::from(draft.placement.offset) + draft.tokens.len() as u64,
+            Mode::Naive => {
+                let (placement, mut prompt) = place::concatenate(self.run_state(run), &call.view)?;
+                draft.placement = placement;
+                prompt.extend_from_slice(&draft.tokens);
+                let end = prompt.len() as u64;
+                draft.new = Some(NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0 });
+                end
+            }
+        };
+        place::fits(|| "a message with one generated token".into(), begin + around as u64 + 1, context)?;
+        let room = u32::try_from(context - begin - around as u64).unwrap_or(u32::MAX);
+        let max_tokens = asked.min(room);
+        if let Some(new) = &mut draft.new {
+            let capacity = new.tokens.len() + max_tokens as usize + around;
+            new.capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
+        }
+        Ok((draft, call.options, max_tokens, closing))
+    }
+
+    /// Places a message and checks that its tokens fit the context.
+    fn draft(
+        &mut self,
+        run: RunId,
+        (role, part, text): (Role, Part, String),
+        view: &View,
+        tokens: Vec<TokenId>,
+    ) -> Result<Draft, Cause> {
+        if tokens.is_empty() {
+            return Err(Cause::InvalidArgument(
+                "the message has no tokens: give it a text of at least one character".into(),
+            ));
+        }
+        let context = self.context();
+        let state = self.run_state(run);
+        if state.options.mode == Mode::Naive {
+            let (placement, _) = place::concatenate(state, view)?;
+            return Ok(Draft { role, part, text, placement, tokens, new: None });
+        }
+        let placement = place::place(state, view, context)?;
+        let end = u64::from(placement.offset) + tokens.len() as u64;
+        place::fits(|| format!("a message of {} tokens at offset {}", tokens.len(), placement.offset), end, context)?;
+        let new = NewMessage {
+            capacity: u32::try_from(tokens.len()).unwrap_or(u32::MAX),
+            tokens: tokens.clone(),
+            parents: place::in_cache(state, &placement),
+            offset: place::signed(placement.offset),
+        };
+        Ok(Draft { role, part, text, placement, tokens, new: Some(new) })
+    }
+
+    /// Reserves the slots of a whole list, or of none of it.
+    fn reserve(&mut self, drafts: &[Draft]) -> Result<Vec<Option<MessageId>>, Error> {
+        let asked: u64 = drafts.iter().filter_map(|draft| Some(u64::from(draft.new.as_ref()?.capacity))).sum();
+        if asked > u64::from(self.cache.left()) {
+            return Err(whole(cache_full(asked, self.cache.left())));
+        }
+        let reserved = drafts.iter().map(|draft| draft.new.clone().map(|new| self.cache.insert(new)).transpose());
+        reserved.collect::<Result<_, _>>().map_err(full)
+    }
+
+    fn add_record(&mut self, run: RunId, draft: Draft, message: Option<MessageId>, called: Instant) -> Number {
+        let slots = message.map_or(0, |message| self.cache.held_slots(message));
+        let state = self.run_state(run);
+        let reused = match state.options.mode {
+            Mode::Naive => 0,
+            Mode::Choreo => {
+                let tokens =
+                    draft.placement.parents.iter().filter_map(|(id, _)| Some(state.record(*id).ok()?.tokens.len()));
+                u32::try_from(tokens.sum::<usize>()).unwrap_or(u32::MAX)
+            }
+        };
+        let number = state.next_number();
+        state.records.push(Record {
+            role: draft.role,
+            part: draft.part,
+            text: draft.text,
+            tokens: draft.tokens,
+            parents: draft.placement.parents,
+            offset: draft.placement.offset,
+            finish: Finish::Prefilled,
+            message,
+            state: State::Present,
+            called,
+            account: Account { reused, ..Account::default() },
+        });
+        state.hold(number, slots);
+        if let Some(message) = message {
+            self.owners.insert(message, (run, number));
+        }
+        number
+    }
+
+    fn each<T>(&mut self, run: RunId, ids: &[Number], of: impl Fn(&Record) -> T) -> Result<Vec<T>, Error> {
+        let state = self.run(run)?;
+        ids.iter().zip(0..).map(|(id, call)| state.record(*id).map(&of).map_err(|cause| at(call, cause))).collect()
+    }
+
+    fn release(&mut self, run: RunId, ids: &[Number]) -> Result<(), Error> {
+        let state = self.run(run)?;
+        for (id, call) in ids.iter().zip(0..) {
+            match state.record(*id) {
+                // A lost message can be released: that is how a plan lets go of it.
+                Ok(_) | Err(Cause::Lost(_)) => {}
+                Err(cause) => return Err(at(call, cause)),
+            }
+        }
+        for id in ids {
+            self.release_message(run, *id);
+        }
+        Ok(())
+    }
+
+    /// Gives a message's room back, once.
+    pub(super) fn release_message(&mut self, run: RunId, number: Number) {
+        let record = self.run_state(run).record_mut(number);
+        record.state = State::Released;
+        if let Some(message) = record.message.take() {
+            self.owners.remove(&message);
+            self.cache.release(message);
+            self.run_state(run).hold(number, 0);
+        }
+    }
+
+    /// A run that is open, as requests name it.
+    fn run(&mut self, run: RunId) -> Result<&mut RunState, Error> {
+        self.runs.get_mut(&run).ok_or_else(|| whole(Cause::Engine("the run is closed".into())))
+    }
+
+    /// A run that is known to be open.
+    pub(super) fn run_state(&mut self, run: RunId) -> &mut RunState {
+        self.runs.get_mut(&run).unwrap_or_else(|| panic!("{run:?} is not open"))
+    }
+
+    /// Positions that a view has, from 0 on.
+    fn context(&self) -> u64 {
+        let beginning = u64::from(self.cache.beginning().is_some());
+        (self.model.shape().context as u64).saturating_sub(beginning)
+    }
+}
+
+fn check_options(options: &DecodeOptions) -> Result<(), Cause> {
+    let invalid = |what: String| Err(Cause::InvalidArgument(what));
+    if let Some(temperature) = options.temperature.filter(|value| !(0.0..=100.0).contains(value)) {
+        return invalid(format!("temperature is {temperature}: give a number from 0 to 100"));
+    }
+    if let Some(top_p) = options.top_p.filter(|value| !(*value > 0.0 && *value <= 1.0)) {
+        return invalid(format!("top-p is {top_p}: give a number above 0, up to 1"));
+    }
+    if options.top_k == Some(0) {
+        return invalid("top-k is 0: give at least 1, or leave it out".into());
+    }
+    if options.max_tokens == Some(0) {
+        return invalid("max-tokens is 0: give at least 1".into());
+    }
+    if options.stop.iter().any(String::is_empty) {
+        return invalid("a stop string is empty: give it at least one character".into());
+    }
+    match &options.one_of {
+        Some(strings) if strings.is_empty() => invalid("one-of has no strings: give at least one".into()),
+        Some(strings) if strings.iter().any(String::is_empty) => {
+            invalid("one-of holds an empty string: give each at least one character".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn answer<T>(reply: oneshot::Sender<T>, result: T) {
+    // Whoever asked may be gone; the run's Close follows then.
+    let _ = reply.send(result);
+}
+
+/// An error that no single call is to blame for.
+pub(super) fn whole(cause: Cause) -> Error {
+    Error { cause, call: None }
+}
+
+fn at(call: u32, cause: Cause) -> Error {
+    Error { cause, call: Some(call) }
+}
+
+pub(super) fn full(full: Full) -> Error {
+    whole(cache_full(full.asked.into(), full.left))
+}
+
+fn cache_full(asked: u64, left: u32) -> Cause {
+    Cause::CacheFull(Shortage { what: "the call".into(), asked, left: left.into() })
+}
+
+fn unserved(error: ChatError) -> Cause {
+    Cause::Unsupported(error.to_string())
+}

@@ -1,0 +1,263 @@
+//! One run: its messages, its budgets, its account.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::call::{Cause, Description, Finish, Number, Part, Role, Shortage};
+use super::handle::{Mode, Progress, RunOptions};
+use super::report::{MessageReport, PlacedReport, RunReport};
+use crate::cache::{MessageId, TokenId};
+
+/// One run of the engine.
+#[derive(Debug)]
+pub(super) struct RunState {
+    pub(super) options: RunOptions,
+    pub(super) progress: Arc<Progress>,
+    pub(super) opened: Instant,
+    /// By number, less one.
+    pub(super) records: Vec<Record>,
+    calls: u64,
+    calls_left: u64,
+    tokens_out_left: u64,
+    deadline: Instant,
+    encoded: u64,
+    decoding: Duration,
+    slots_held: u64,
+    peak_slots: u64,
+}
+
+/// One message of a run; it outlives the message's release, for the report.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) role: Role,
+    pub(super) part: Part,
+    pub(super) text: String,
+    /// Role and end-of-message tokens included.
+    pub(super) tokens: Vec<TokenId>,
+    pub(super) parents: Vec<(Number, u32)>,
+    pub(super) offset: u32,
+    pub(super) finish: Finish,
+    /// Where its keys and values are; none in a baseline mode, or once released.
+    pub(super) message: Option<MessageId>,
+    pub(super) state: State,
+    pub(super) called: Instant,
+    pub(super) account: Account,
+}
+
+/// Whether a plan can name a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Decoding,
+    Present,
+    Lost,
+    Released,
+}
+
+/// What a message cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Account {
+    pub(super) encoded: u32,
+    pub(super) reused: u32,
+    /// Slots reserved or held.
+    pub(super) slots: u32,
+    pub(super) queued: Option<Duration>,
+    pub(super) first_token: Option<Duration>,
+    pub(super) end: Option<Instant>,
+}
+
+impl RunState {
+    pub(super) fn new(options: RunOptions, progress: Arc<Progress>) -> Self {
+        let opened = Instant::now();
+        // A wall budget beyond the clock's range is no limit: a century is as good.
+        let century = Duration::from_secs(3_155_760_000);
+        Self {
+            progress,
+            opened,
+            records: Vec::new(),
+            calls: 0,
+            calls_left: options.budgets.calls,
+            tokens_out_left: options.budgets.tokens_out,
+            deadline: opened + options.budgets.wall.min(century),
+            encoded: 0,
+            decoding: Duration::ZERO,
+            slots_held: 0,
+            peak_slots: 0,
+            options,
+        }
+    }
+
+    /// The message of a number that a plan may name.
+    pub(super) fn record(&self, number: Number) -> Result<&Record, Cause> {
+        let record = number.checked_sub(1).and_then(|index| self.records.get(index as usize));
+        match record {
+            Some(record) if record.state == State::Present => Ok(record),
+            Some(record) if record.state == State::Lost => Err(Cause::Lost(number)),
+            _ => Err(Cause::UnknownMessage(number)),
+        }
+    }
+
+    pub(super) fn record_mut(&mut self, number: Number) -> &mut Record {
+        &mut self.records[number as usize - 1]
+    }
+
+    /// The number that the next message gets.
+    pub(super) fn next_number(&self) -> Number {
+        Number::try_from(self.records.len() + 1).unwrap_or(Number::MAX)
+    }
+
+    /// Pays for `calls` messages, or says which budget is short.
+    pub(super) fn pay_calls(&mut self, calls: usize) -> Result<(), Cause> {
+        let asked = calls as u64;
+        let wall = self.options.budgets.wall.as_millis() as u64;
+        if self.is_over(Instant::now()) {
+            return Err(Cause::Timeout(Shortage { what: "wall-ms".into(), asked: wall, left: 0 }));
+        }
+        if asked > self.calls_left {
+            return Err(Cause::Budget(Shortage { what: "calls".into(), asked, left: self.calls_left }));
+        }
+        self.calls_left -= asked;
+        self.calls += asked;
+        Ok(())
+    }
+
+    /// Whether the run's wall time is over.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        now >= self.deadline
+    }
+
+    /// Tokens that the run may still generate.
+    pub(super) fn tokens_out_left(&self) -> u64 {
+        self.tokens_out_left
+    }
+
+    /// A token was generated.
+    pub(super) fn count_generated(&mut self) {
+        self.tokens_out_left = self.tokens_out_left.saturating_sub(1);
+        self.progress.generated.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Rows of a message went through the model in a pass that began at `begun`.
+    pub(super) fn count_encoded(&mut self, number: Number, rows: usize, begun: Instant) {
+        self.encoded += rows as u64;
+        self.progress.encoded.fetch_add(rows as u64, Ordering::Relaxed);
+        let record = self.record_mut(number);
+        record.account.encoded += u32::try_from(rows).unwrap_or(u32::MAX);
+        let called = record.called;
+        record.account.queued.get_or_insert_with(|| begun.saturating_duration_since(called));
+    }
+
+    /// A pass during which the run had lanes took so long.
+    pub(super) fn count_decoding(&mut self, time: Duration) {
+        self.decoding += time;
+    }
+
+    /// A message now holds so many slots.
+    pub(super) fn hold(&mut self, number: Number, slots: u32) {
+        let before = std::mem::replace(&mut self.record_mut(number).account.slots, slots);
+        self.slots_held = self.slots_held + u64::from(slots) - u64::from(before);
+        self.peak_slots = self.peak_slots.max(self.slots_held);
+    }
+
+    /// What is left of every limited thing, by name.
+    pub(super) fn remaining(&self) -> Vec<(String, u64)> {
+        let wall = self.deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
+        vec![("calls".into(), self.calls_left), ("tokens-out".into(), self.tokens_out_left), ("wall-ms".into(), wall)]
+    }
+
+    /// Lowers what is left of a limit; never raises it.
+    pub(super) fn limit(&mut self, name: &str, left: u64) -> Result<(), Cause> {
+        match name {
+            "calls" => self.calls_left = self.calls_left.min(left),
+            "tokens-out" => self.tokens_out_left = self.tokens_out_left.min(left),
+            "wall-ms" => {
+                if let Some(deadline) = Instant::now().checked_add(Duration::from_millis(left)) {
+                    self.deadline = self.deadline.min(deadline);
+                }
+            }
+            _ => {
+                return Err(Cause::InvalidArgument(format!(
+                    "'{name}' is not a limit of this run: name one that `remaining` lists"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn report(&self, model: &str, slot_bytes: usize) -> RunReport {
+        let since = |instant: Instant| milliseconds(instant.saturating_duration_since(self.opened));
+        let bytes = |slots: u64| slots * slot_bytes as u64;
+        let messages = self.records.iter().zip(1..).map(|(record, id)| MessageReport {
+            id,
+            role: role_name(record.role),
+            parents: record.parents.iter().map(|(id, offset)| PlacedReport { id: *id, offset: *offset }).collect(),
+            offset: record.offset,
+            tokens: u32::try_from(record.tokens.len()).unwrap_or(u32::MAX),
+            encoded: record.account.encoded,
+            reused: record.account.reused,
+            called_ms: since(record.called),
+            queued_ms: record.account.queued.map(milliseconds),
+            ttft_ms: record.account.first_token.map(milliseconds),
+            end_ms: record.account.end.map(since),
+            finish: if record.state == State::Lost { "lost" } else { finish_name(&record.finish) }.to_owned(),
+            cache_bytes: bytes(record.account.slots.into()),
+        });
+        RunReport {
+            mode: match self.options.mode {
+                Mode::Choreo => "choreo",
+                Mode::Naive => "naive",
+            }
+            .to_owned(),
+            model: model.to_owned(),
+            seed: self.options.seed,
+            calls: self.calls,
+            encoded: self.encoded,
+            reused: self.records.iter().map(|record| u64::from(record.account.reused)).sum(),
+            generated: self.progress.generated.load(Ordering::Relaxed),
+            peak_cache_bytes: bytes(self.peak_slots),
+            decode_ms: milliseconds(self.decoding),
+            total_ms: milliseconds(self.opened.elapsed()),
+            messages: messages.collect(),
+        }
+    }
+}
+
+impl Record {
+    pub(super) fn describe(&self) -> Description {
+        Description {
+            role: self.role,
+            part: self.part,
+            tokens: u32::try_from(self.tokens.len()).unwrap_or(u32::MAX),
+            finish: self.finish.clone(),
+            parents: self.parents.clone(),
+            offset: self.offset,
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    // Microseconds are as fine as these clocks are worth.
+    duration.as_micros() as f64 / 1e3
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+        Role::Raw => "raw",
+    }
+}
+
+fn finish_name(finish: &Finish) -> &'static str {
+    match finish {
+        Finish::Prefilled => "prefilled",
+        Finish::End => "end",
+        Finish::StopString(_) => "stop-string",
+        Finish::Constraint => "constraint",
+        Finish::Length => "length",
+        Finish::Cancelled => "cancelled",
+        Finish::Budget(_) => "budget",
+    }
+}

@@ -1,0 +1,211 @@
+//! One forward pass for all runs, and what follows from it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::Engine;
+use super::call::{Cause, Decoded, Error, Finish, Number};
+use super::handle::{Mode, RunId};
+use super::lane::{Lane, Step};
+use super::requests::whole;
+use super::run::State;
+use super::schedule::schedule;
+use crate::cache::{MessageId, Plan, check};
+use crate::model::{Logits, Model};
+
+impl<M: Model> Engine<M> {
+    /// Does one forward pass, if there is anything to do.
+    pub(super) fn step(&mut self) {
+        if self.lanes.is_empty() {
+            // What was released meanwhile need not be encoded at all.
+            self.waiting.retain(|message| self.cache.holds(*message));
+        }
+        let schedule = schedule(&self.cache, &self.lanes, &self.waiting, self.options.step_rows);
+        for message in schedule.lost {
+            self.lose(message, Cause::Lost);
+        }
+        if schedule.work.is_empty() {
+            return;
+        }
+        let plan = self.cache.plan(&schedule.work);
+        debug_assert_eq!(check::verify(&self.cache, &plan), Ok(()));
+        let begun = Instant::now();
+        let decoding: BTreeSet<RunId> = self.lanes.values().map(|lane| lane.run).collect();
+        match self.model.forward(&plan) {
+            Ok(logits) => {
+                self.count(&plan, begun);
+                self.cache.commit(&plan);
+                self.settle(&plan);
+                self.sample(&plan, &logits);
+            }
+            Err(error) => {
+                for block in &plan.blocks {
+                    self.lose(block.message, |_| Cause::Engine(error.to_string()));
+                }
+            }
+        }
+        for run in decoding {
+            self.run_state(run).count_decoding(begun.elapsed());
+        }
+    }
+
+    fn count(&mut self, plan: &Plan, begun: Instant) {
+        for block in &plan.blocks {
+            if let Some((run, number)) = self.owners.get(&block.message).copied() {
+                self.run_state(run).count_encoded(number, block.rows.len(), begun);
+            }
+        }
+    }
+
+    /// Takes messages that are wholly encoded off the list of those that wait.
+    fn settle(&mut self, plan: &Plan) {
+        for block in &plan.blocks {
+            let waits = self.cache.holds(block.message) && self.cache.waiting(block.message) > 0;
+            if waits || !self.waiting.remove(&block.message) {
+                continue;
+            }
+            if let Some((run, number)) = self.owners.get(&block.message).copied() {
+                let record = self.run_state(run).record_mut(number);
+                if record.finish == Finish::Prefilled {
+                    record.account.end = Some(Instant::now());
+                }
+            }
+        }
+    }
+
+    fn sample(&mut self, plan: &Plan, logits: &Logits) {
+        let message_of: HashMap<usize, MessageId> =
+            plan.blocks.iter().map(|block| (block.rows.end - 1, block.message)).collect();
+        for (row, logits) in plan.sampled.iter().zip(logits.values.chunks_exact(logits.vocabulary)) {
+            let message = message_of[row];
+            let Some(lane) = self.lanes.get_mut(&message) else { continue };
+            let (run, number, called) = (lane.run, lane.number, lane.called);
+            if self.runs.get(&run).is_some_and(|run| run.tokens_out_left() == 0) {
+                self.finish(message, Finish::Budget("tokens-out".into()));
+                continue;
+            }
+            let step = lane.accept(logits, &self.chat, self.index.as_ref());
+            let state = self.run_state(run);
+            state.count_generated();
+            state.record_mut(number).account.first_token.get_or_insert_with(|| called.elapsed());
+            match step {
+                Step::GoesOn(token) => self.cache.append(message, &[token]),
+                Step::Last(token, finish) => {
+                    self.cache.append(message, &[token]);
+                    self.finish(message, finish);
+                }
+                Step::Over(finish) => self.finish(message, finish),
+            }
+        }
+    }
+
+    /// Ends a lane: its message becomes one like any other, and its list is
+    /// answered if it was the last.
+    fn finish(&mut self, message: MessageId, finish: Finish) {
+        let Some(mut lane) = self.lanes.remove(&message) else { return };
+        let cut = lane.cut();
+        self.cache.truncate(message, lane.prompt_tokens + cut.kept);
+        if !cut.rest.is_empty() {
+            self.cache.append(message, &self.chat.encode_text(&cut.rest));
+        }
+        self.cache.append(message, &lane.closing);
+
+        let text = lane.text();
+        let tokens = self.cache.tokens(message).to_vec();
+        let record = self.run_state(lane.run).record_mut(lane.number);
+        // In a baseline mode the cache's message begins with its parents' tokens.
+        let own = lane.prompt_tokens - record.tokens.len();
+        record.tokens = tokens[own..].to_vec();
+        record.text.clone_from(&text);
+        record.finish = finish.clone();
+        record.state = State::Present;
+        record.account.end = Some(Instant::now());
+        self.close_message(message, lane.number, lane.run);
+        if self.run_state(lane.run).options.mode == Mode::Naive {
+            self.drop_rows(lane.run, lane.number);
+        }
+        let decoded =
+            Decoded { id: lane.number, text, finish, tokens: lane.generated(), logprobs: lane.take_logprobs() };
+        self.answer(&lane, Ok(decoded));
+    }
+
+    /// A message is complete; what is not encoded of it waits.
+    pub(super) fn close_message(&mut self, message: MessageId, number: Number, run: RunId) {
+        self.cache.close(message);
+        if self.cache.waiting(message) > 0 {
+            self.waiting.insert(message);
+        }
+        let slots = self.cache.held_slots(message);
+        self.run_state(run).hold(number, slots);
+    }
+
+    /// In a baseline mode a message keeps its text and tokens alone.
+    fn drop_rows(&mut self, run: RunId, number: Number) {
+        self.release_message(run, number);
+        self.run_state(run).record_mut(number).state = State::Present;
+    }
+
+    /// A message's encoding failed, or that of one it sees.
+    fn lose(&mut self, message: MessageId, cause: impl FnOnce(Number) -> Cause) {
+        if self.cache.beginning() == Some(message) {
+            // Everybody needs it: it is tried again with the next pass.
+            return;
+        }
+        self.waiting.remove(&message);
+        let lane = self.lanes.remove(&message);
+        self.cache.lose(message);
+        let Some((run, number)) = self.owners.get(&message).copied() else { return };
+        let state = self.run_state(run);
+        state.record_mut(number).state = State::Lost;
+        state.hold(number, 0);
+        if let Some(lane) = lane {
+            self.answer(&lane, Err(whole(cause(number))));
+        }
+    }
+
+    fn answer(&mut self, lane: &Lane, result: Result<Decoded, Error>) {
+        let (id, index) = lane.list;
+        self.show_lanes(lane.run);
+        let Some(list) = self.lists.get_mut(&id) else { return };
+        list.results[index] = Some(result);
+        if list.results.iter().all(Option::is_some)
+            && let Some(list) = self.lists.remove(&id)
+        {
+            // The run may have been closed meanwhile.
+            let _ = list.reply.send(Ok(list.results.into_iter().flatten().collect()));
+        }
+    }
+
+    /// Ends the lanes of runs whose wall time is over.
+    pub(super) fn end_overdue(&mut self) {
+        let now = Instant::now();
+        let overdue =
+            self.lanes.iter().filter(|(_, lane)| self.runs.get(&lane.run).is_some_and(|run| run.is_over(now)));
+        for message in overdue.map(|(message, _)| *message).collect::<Vec<_>>() {
+            self.finish(message, Finish::Budget("wall-ms".into()));
+        }
+    }
+
+    /// Ends a run: its lanes stop and its room comes back.
+    pub(super) fn close(&mut self, run: RunId) {
+        let Some(state) = self.runs.get(&run) else { return };
+        let numbers: Vec<Number> = (1..).take(state.records.len()).collect();
+        let lanes: Vec<MessageId> =
+            self.lanes.iter().filter(|(_, lane)| lane.run == run).map(|(message, _)| *message).collect();
+        for message in lanes {
+            if let Some(lane) = self.lanes.remove(&message) {
+                self.lists.remove(&lane.list.0);
+            }
+        }
+        for number in numbers {
+            self.release_message(run, number);
+        }
+        self.runs.remove(&run);
+    }
+
+    pub(super) fn show_lanes(&mut self, run: RunId) {
+        let lanes = self.lanes.values().filter(|lane| lane.run == run).count();
+        self.run_state(run).progress.lanes.store(lanes as u64, Ordering::Relaxed);
+    }
+}
