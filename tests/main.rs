@@ -1,1 +1,4 @@
-//! t
+//! The one integration-test binary.
+
+mod golden;
+mod reference;

@@ -1,0 +1,137 @@
+"""Writes the golden models and logits beside this file.
+
+    python make.py            tiny random models, each with its logits
+    python make.py default    logits of the embedded default model
+
+Made with torch 2.15.0, transformers 5.23.0, safetensors 0.8.0, on the CPU in float32.
+
+Matrices are drawn from N(0, 0.2) and norms from N(1, 0.2): attention is then sharp, and
+a wrong angle, scale or head moves the logits. Each folder holds a Hugging Face model and
+`golden.safetensors`: `tokens` [1, rows] int32, the prompt and then what greedy decoding
+gave, and `logits` [rows, vocabulary] float32, one row a token. The rows of the prompt come from one
+forward pass, the others from a step each over the library's own cache.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+
+HERE = Path(__file__).resolve().parent
+DEFAULT = HERE.parent.parent / "host" / "default-model"
+PROMPT, STEPS = 200, 50
+SCALING = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+SHAPE = {
+    "vocab_size": 96,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "max_position_embeddings": 512,
+    "bos_token_id": 0,
+    "eos_token_id": 4,
+}
+
+
+def tiny(name, seed, dtype, rope, **changes):
+    """A random model, its weights rounded to `dtype`, saved in `HERE / name`."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(**{**SHAPE, **changes}, rope_parameters={"rope_theta": 10000.0, **rope})
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for key, weight in model.named_parameters():
+            weight.normal_(1.0 if "norm" in key else 0.0, 0.2)
+    folder = HERE / name
+    model.to(dtype).save_pretrained(folder)
+    (folder / "generation_config.json").unlink()
+    return folder
+
+
+def rewrite(folder, change):
+    """Edits the config in place."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    change(config)
+    path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def older_form(config):
+    """As transformers 4 wrote it."""
+    rope = config.pop("rope_parameters")
+    config["torch_dtype"] = config.pop("dtype")
+    config["rope_theta"] = rope.pop("rope_theta")
+    config["rope_scaling"] = None if rope["rope_type"] == "default" else rope
+
+
+def shard(folder):
+    """Two weight files and their index."""
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = sorted(weights)
+    placed = {}
+    for number, part in enumerate((names[::2], names[1::2]), start=1):
+        file = f"model-{number:05}-of-00002.safetensors"
+        save_file({name: weights[name] for name in part}, folder / file, metadata={"format": "pt"})
+        placed |= dict.fromkeys(part, file)
+    index = {"metadata": {}, "weight_map": dict(sorted(placed.items()))}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+@torch.no_grad()
+def record(folder, prompt, target):
+    """Runs the saved model as the library loads it, and writes what it gave."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    tokens = prompt[None]
+    out = model(tokens, use_cache=True)
+    rows = [out.logits[0]]
+    for _ in range(STEPS):
+        token = rows[-1][-1:].argmax(-1)[None]
+        tokens = torch.cat([tokens, token], dim=1)
+        out = model(token, past_key_values=out.past_key_values, use_cache=True)
+        rows.append(out.logits[0])
+    logits = torch.cat(rows)
+    save_file({"tokens": tokens.to(torch.int32), "logits": logits}, target)
+    print(target.relative_to(HERE), tuple(logits.shape), f"max |logit| {logits.abs().max():.3f}")
+
+
+def random_prompt(vocabulary, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, vocabulary, (PROMPT,), generator=generator)
+
+
+def tiny_models():
+    scaled = tiny("scaled", 1, torch.float32, SCALING)
+    # Width is heads times head_dim here: the shape that candle-transformers reads.
+    tied = tiny("tied", 2, torch.bfloat16, SCALING, tie_word_embeddings=True, num_attention_heads=4)
+    rewrite(tied, older_form)
+    plain = tiny("plain", 3, torch.float16, {"rope_type": "default"})
+    rewrite(plain, older_form)
+    shard(plain)
+    for folder in (scaled, tied, plain):
+        record(folder, random_prompt(SHAPE["vocab_size"], 7), folder / "golden.safetensors")
+
+
+def default_model():
+    from tokenizers import Tokenizer
+
+    held_out = json.loads((HERE.parent / "held_out" / "problems.json").read_text())
+    text = json.dumps(held_out)
+    tokenizer = Tokenizer.from_file(str(DEFAULT / "tokenizer.json"))
+    prompt = torch.tensor(tokenizer.encode(text).ids[:PROMPT])
+    (HERE / "default").mkdir(exist_ok=True)
+    record(DEFAULT, prompt, HERE / "default" / "golden.safetensors")
+
+
+if __name__ == "__main__":
+    default_model() if sys.argv[1:] == ["default"] else tiny_models()
