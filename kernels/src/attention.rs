@@ -15,7 +15,6 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-pub use self::tiles::TILE;
 use self::{task::Task, tiles::Tiles};
 use crate::{Kernels, RotaryTable, check};
 
@@ -126,19 +125,9 @@ impl Kernels {
                 tiles
             })
             .collect();
-        let threads = match work >= WORTH_THREADS {
-            true => rayon::current_num_threads(),
-            false => 1,
-        };
-        let chunks: usize = call
-            .blocks
-            .iter()
-            .map(|block| block.rows.len().div_ceil(ROWS_OF_TASK))
-            .sum();
-        let together = match threads == 1 || chunks >= threads * TASKS_OF_THREAD {
-            true => shape.kv_heads,
-            false => 1,
-        };
+        let threads = if work < WORTH_THREADS { 1 } else { rayon::current_num_threads() };
+        let chunks: usize = call.blocks.iter().map(|block| block.rows.len().div_ceil(ROWS_OF_TASK)).sum();
+        let together = if threads == 1 || chunks >= threads * TASKS_OF_THREAD { shape.kv_heads } else { 1 };
         let tasks = cut(call, &tiles, together, out);
         let run = |task: Task<'_>| task.run(self, call, rotary);
         if threads > 1 && tasks.len() > 1 {
@@ -151,17 +140,8 @@ impl Kernels {
 
 /// Cuts the output into tasks of a few rows and `together` key heads. Where is
 /// a matter of speed alone.
-fn cut<'a>(
-    call: &'a Attention<'_>,
-    tiles: &'a [Tiles],
-    together: usize,
-    mut out: &'a mut [f32],
-) -> Vec<Task<'a>> {
-    let HeadShape {
-        heads,
-        kv_heads,
-        head_dim,
-    } = call.shape;
+fn cut<'a>(call: &'a Attention<'_>, tiles: &'a [Tiles], together: usize, mut out: &'a mut [f32]) -> Vec<Task<'a>> {
+    let HeadShape { heads, kv_heads, head_dim } = call.shape;
     let part = together * call.shape.group() * head_dim;
     let mut tasks = Vec::new();
     for (block, tiles) in call.blocks.iter().zip(tiles) {
@@ -191,11 +171,7 @@ fn cut<'a>(
 
 #[track_caller]
 fn check_call(call: &Attention<'_>, rotary: &RotaryTable, out: &[f32]) {
-    let HeadShape {
-        heads,
-        kv_heads,
-        head_dim,
-    } = call.shape;
+    let HeadShape { heads, kv_heads, head_dim } = call.shape;
     assert!(
         kv_heads > 0 && heads > 0 && heads.is_multiple_of(kv_heads),
         "heads: expected a multiple of the {kv_heads} key heads, found {heads}"
@@ -212,10 +188,8 @@ fn check_call(call: &Attention<'_>, rotary: &RotaryTable, out: &[f32]) {
     check::length("keys", slots * kv_heads * head_dim, call.keys.len());
     check::length("values", call.keys.len(), call.values.len());
     for span in call.spans {
-        assert!(
-            span.slot as usize + span.len as usize <= slots,
-            "span: expected slots under {slots}, found {span:?}"
-        );
+        assert!(span.slot as usize + span.len as usize <= slots, "span: expected slots under {slots}, found {span:?}");
+        assert!(span.index.checked_add(span.len).is_some(), "span: expected indices in 32 bits, found {span:?}");
     }
     let mut next = 0;
     for block in call.blocks {

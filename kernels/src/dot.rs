@@ -37,12 +37,7 @@ fn step(sums: &mut [f32; LANES], a: &[f32; LANES], b: &[f32; LANES]) {
 /// # Panics
 /// Where these lengths do not fit.
 #[expect(unsafe_code, reason = "the AVX2 body may run only where there is AVX2")]
-pub(crate) fn dots<Row: AsMut<[f32]>>(
-    kernels: Kernels,
-    rows: &[f32],
-    columns: &[&[f32]],
-    out: &mut [Row],
-) {
+pub(crate) fn dots<Row: AsMut<[f32]>>(kernels: Kernels, rows: &[f32], columns: &[&[f32]], out: &mut [Row]) {
     if rows.is_empty() {
         return;
     }

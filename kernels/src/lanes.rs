@@ -39,14 +39,7 @@ const HIGHEST: f32 = 89.0;
 // coefficients of the Cephes library's expf (Moshier), degree 7 in all.
 const LN_2_HIGH: f32 = 355.0 / 512.0;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
-const POLYNOMIAL: [f32; 6] = [
-    1.987_569_1e-4,
-    1.398_199_9e-3,
-    8.333_452e-3,
-    4.166_579_6e-2,
-    1.666_666_5e-1,
-    5e-1,
-];
+const POLYNOMIAL: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1];
 
 /// e to the x within 2 units in the last place; exactly 1 at 0, exactly 0
 /// below the least normal result, infinite above the greatest.

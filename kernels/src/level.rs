@@ -33,9 +33,7 @@ impl Kernels {
     /// The scalar definitions: the same bits as every other level, slowly.
     #[must_use]
     pub fn scalar() -> Self {
-        Self {
-            level: Level::Scalar,
-        }
+        Self { level: Level::Scalar }
     }
 
     /// The level in use.

@@ -3,7 +3,7 @@
 //!
 //! Everything is a method of [`Kernels`], a small value that says which body
 //! this machine runs: the scalar definitions, or AVX2 with FMA. The two agree
-//! bit for bit: both sum in [eight lanes](lanes) that are folded in one tree,
+//! bit for bit: both sum in eight lanes that are folded in one tree,
 //! multiply and add with one rounding, and share one polynomial for `exp`.
 //!
 //! What callers may rely on:
@@ -30,7 +30,7 @@ mod pointwise;
 mod product;
 mod rotary;
 
-pub use attention::{Attention, Block, HeadShape, Span, TILE};
+pub use attention::{Attention, Block, HeadShape, Span};
 pub use level::{Kernels, Level};
 pub use pointwise::Normalise;
 pub use product::Product;

@@ -46,12 +46,7 @@ impl Kernels {
     /// # Panics
     /// Where a slice does not have the length its shape says.
     pub fn product(self, call: &Product<'_>, out: &mut [f32]) {
-        let Product {
-            rows,
-            outputs,
-            width,
-            ..
-        } = *call;
+        let Product { rows, outputs, width, .. } = *call;
         check::length("inputs of a product", rows * width, call.inputs.len());
         check::length("weights of a product", outputs * width, call.weights.len());
         check::length("output of a product", rows * outputs, out.len());
@@ -83,11 +78,7 @@ fn cut<'a>(call: &Product<'a>, out: &'a mut [f32]) -> Vec<OutputBlock<'a>> {
     for (inputs, out) in inputs.zip(out.chunks_mut(BLOCK_ROWS * call.outputs)) {
         let first = blocks.len();
         for weights in call.weights.chunks(columns * call.width) {
-            blocks.push(OutputBlock {
-                inputs,
-                weights,
-                out: Vec::with_capacity(inputs.len() / call.width),
-            });
+            blocks.push(OutputBlock { inputs, weights, out: Vec::with_capacity(inputs.len() / call.width) });
         }
         for row in out.chunks_mut(call.outputs) {
             for (block, part) in blocks[first..].iter_mut().zip(row.chunks_mut(columns)) {

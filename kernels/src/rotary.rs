@@ -21,10 +21,7 @@ impl RotaryTable {
     /// length of a call.
     #[must_use]
     pub fn new(frequencies: Vec<f64>) -> Self {
-        Self {
-            frequencies,
-            angles: Vec::new(),
-        }
+        Self { frequencies, angles: Vec::new() }
     }
 
     /// Values of the heads it turns: twice the number of frequencies.
@@ -60,17 +57,9 @@ impl RotaryTable {
     #[track_caller]
     pub(crate) fn turn(&self, distance: i64) -> Turn<'_> {
         let (width, row) = (self.head_dim(), distance.unsigned_abs() as usize);
-        assert!(
-            row < self.reach(),
-            "rotary table: expected a distance under {}, found {distance}",
-            self.reach()
-        );
+        assert!(row < self.reach(), "rotary table: expected a distance under {}, found {distance}", self.reach());
         let (cosines, sines) = self.angles[row * width..][..width].split_at(width / 2);
-        Turn {
-            cosines,
-            sines,
-            sign: if distance < 0 { -1.0 } else { 1.0 },
-        }
+        Turn { cosines, sines, sign: if distance < 0 { -1.0 } else { 1.0 } }
     }
 }
 
@@ -105,13 +94,7 @@ impl Kernels {
     ///
     /// # Panics
     /// Where the lengths do not fit, or a distance is beyond the table.
-    pub fn rotate_rows(
-        self,
-        rotary: &RotaryTable,
-        rows: &[f32],
-        distances: &[i32],
-        out: &mut [f32],
-    ) {
+    pub fn rotate_rows(self, rotary: &RotaryTable, rows: &[f32], distances: &[i32], out: &mut [f32]) {
         check::length("rotated copy", rows.len(), out.len());
         if distances.is_empty() {
             return check::length("rows to rotate", 0, rows.len());

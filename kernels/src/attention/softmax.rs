@@ -1,5 +1,7 @@
 //! The online softmax of one tile: scores to weights, and weights into sums.
 
+use std::ops::Range;
+
 use super::tiles::TILE;
 #[cfg(target_arch = "x86_64")]
 use super::x86;
@@ -20,18 +22,9 @@ pub(super) struct Softened {
 /// score less the greatest so far. Those after them up to the next multiple of
 /// eight become zero. A line that sees nothing of the tile stays as it is.
 #[expect(unsafe_code, reason = "the AVX2 body may run only where there is AVX2")]
-pub(super) fn soften(
-    kernels: Kernels,
-    scores: &mut [f32; TILE],
-    visible: usize,
-    highest: f32,
-) -> Softened {
+pub(super) fn soften(kernels: Kernels, scores: &mut [f32; TILE], visible: usize, highest: f32) -> Softened {
     if visible == 0 {
-        return Softened {
-            highest,
-            shrink: 1.0,
-            total: 0.0,
-        };
+        return Softened { highest, shrink: 1.0, total: 0.0 };
     }
     // What is padded weighs nothing, so a tile cut short by the row's own
     // index sums as if it were full.
@@ -55,11 +48,7 @@ fn soften_scalar(scores: &mut [[f32; LANES]], before: f32) -> Softened {
             *total += *score;
         }
     }
-    Softened {
-        highest,
-        shrink: exp(before - highest),
-        total: fold(totals),
-    }
+    Softened { highest, shrink: exp(before - highest), total: fold(totals) }
 }
 
 /// The lines of one key head over one tile.
@@ -89,19 +78,19 @@ pub(super) fn accumulate(kernels: Kernels, tile: &Weighted<'_>, sums: &mut [f32]
 fn accumulate_scalar(tile: &Weighted<'_>, sums: &mut [f32]) {
     let width = sums.len() / tile.visible.len();
     for (line, sums) in sums.chunks_exact_mut(width).enumerate() {
-        accumulate_line(tile, line, 0, sums);
+        for sum in &mut *sums {
+            *sum *= tile.shrink[line];
+        }
+        add_line(tile, line, 0..tile.visible[line], (0, sums));
     }
 }
 
-/// One line's sums over the values from the `from`th of each token.
+/// Adds some tokens to one line: their values from the `at`th on.
 #[inline(always)]
-pub(super) fn accumulate_line(tile: &Weighted<'_>, line: usize, from: usize, sums: &mut [f32]) {
-    for sum in &mut *sums {
-        *sum *= tile.shrink[line];
-    }
-    let weights = &tile.weights[line][..tile.visible[line]];
-    for (weight, values) in weights.iter().zip(tile.values) {
-        for (sum, value) in sums.iter_mut().zip(&values[from..]) {
+pub(super) fn add_line(tile: &Weighted<'_>, line: usize, tokens: Range<usize>, (at, sums): (usize, &mut [f32])) {
+    let weights = &tile.weights[line][tokens.clone()];
+    for (weight, values) in weights.iter().zip(&tile.values[tokens]) {
+        for (sum, value) in sums.iter_mut().zip(&values[at..]) {
             *sum = weight.mul_add(*value, *sum);
         }
     }

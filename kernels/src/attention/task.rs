@@ -58,9 +58,7 @@ impl Task<'_> {
             scratch.visible.clear();
             for row in 0..self.rows.len() {
                 let limit = is_own.then(|| self.index(row));
-                scratch
-                    .visible
-                    .extend(repeat_n(visible(tile, limit), call.shape.group()));
+                scratch.visible.extend(repeat_n(visible(tile, limit), call.shape.group()));
             }
             // Later rows see more: the last one sees the most.
             let most = scratch.visible.last().copied().unwrap_or(0);
@@ -74,13 +72,7 @@ impl Task<'_> {
             let slots = &self.tiles.slots(tile)[..most];
             for (number, kv_head) in self.kv_heads.clone().enumerate() {
                 scratch.read(call, slots, kv_head);
-                absorb(
-                    kernels,
-                    call.shape.head_dim,
-                    number,
-                    &mut lines,
-                    &mut scratch,
-                );
+                absorb(kernels, call.shape.head_dim, number, &mut lines, &mut scratch);
             }
         }
         self.finish(call, &lines);
@@ -115,20 +107,10 @@ impl Task<'_> {
     }
 
     /// Turns every query to see messages placed at `offset`.
-    fn rotate(
-        &self,
-        kernels: Kernels,
-        call: &Attention<'_>,
-        rotary: &RotaryTable,
-        offset: i32,
-        lines: &mut Lines,
-    ) {
+    fn rotate(&self, kernels: Kernels, call: &Attention<'_>, rotary: &RotaryTable, offset: i32, lines: &mut Lines) {
         let heads = call.shape.group() * call.shape.head_dim;
         let queries = lines.queries.chunks_exact(heads);
-        for (at, (query, out)) in queries
-            .zip(lines.rotated.chunks_exact_mut(heads))
-            .enumerate()
-        {
+        for (at, (query, out)) in queries.zip(lines.rotated.chunks_exact_mut(heads)).enumerate() {
             let position = i64::from(self.block.offset) + self.index(at % self.rows.len());
             let turn = rotary.turn(position - i64::from(offset));
             kernels.rotate_copy(query, turn, out);
@@ -171,23 +153,15 @@ impl<'a> Scratch<'a> {
         let at = |slot: &u32| (*slot as usize * call.shape.kv_heads + kv_head) * width;
         self.keys.clear();
         self.values.clear();
-        self.keys
-            .extend(slots.iter().map(|slot| &call.keys[at(slot)..][..width]));
-        self.values
-            .extend(slots.iter().map(|slot| &call.values[at(slot)..][..width]));
+        self.keys.extend(slots.iter().map(|slot| &call.keys[at(slot)..][..width]));
+        self.values.extend(slots.iter().map(|slot| &call.values[at(slot)..][..width]));
         self.weights.resize(self.visible.len(), [0.0; TILE]);
         self.shrink.resize(self.visible.len(), 0.0);
     }
 }
 
 /// Takes one tile of one key head, the task's `number`th, into its lines.
-fn absorb(
-    kernels: Kernels,
-    width: usize,
-    number: usize,
-    lines: &mut Lines,
-    scratch: &mut Scratch<'_>,
-) {
+fn absorb(kernels: Kernels, width: usize, number: usize, lines: &mut Lines, scratch: &mut Scratch<'_>) {
     let count = scratch.visible.len();
     let these = number * count..(number + 1) * count;
     let queries = &lines.rotated[these.start * width..these.end * width];

@@ -9,7 +9,7 @@ use super::{Block, Span};
 /// It is part of the order of sums, so of every result's bits. A multiple of
 /// eight, and of the register tiles' columns; keys and values of one head then
 /// stay in the first-level cache.
-pub const TILE: usize = 48;
+pub(super) const TILE: usize = 48;
 
 /// Up to [`TILE`] tokens of one placed message, wherever they lie.
 pub(super) struct Tile {
@@ -64,11 +64,9 @@ impl Tiles {
         // Offset of the placed message, and the index after its last token.
         let mut open: Option<(i32, u32)> = None;
         for span in spans.iter().filter(|span| span.len > 0) {
-            let continues = span.index > 0
-                && open.is_some_and(|(offset, next)| offset == span.offset && next <= span.index);
-            let mut tile = open
-                .filter(|_| continues)
-                .map(|(_, next)| (next - 1) / TILE as u32);
+            let continues =
+                span.index > 0 && open.is_some_and(|(offset, next)| offset == span.offset && next <= span.index);
+            let mut tile = open.filter(|_| continues).map(|(_, next)| (next - 1) / TILE as u32);
             let (mut slot, mut index) = (span.slot, span.index);
             let end = span.index + span.len;
             while index < end {
@@ -76,11 +74,7 @@ impl Tiles {
                 let run = end.min((number + 1) * TILE as u32) - index;
                 if tile != Some(number) {
                     tile = Some(number);
-                    self.tiles.push(Tile {
-                        offset: span.offset,
-                        index,
-                        slots: self.slots.len()..self.slots.len(),
-                    });
+                    self.tiles.push(Tile { offset: span.offset, index, slots: self.slots.len()..self.slots.len() });
                 }
                 self.slots.extend(slot..slot + run);
                 if let Some(last) = self.tiles.last_mut() {
@@ -99,28 +93,10 @@ mod tests {
     use super::{Block, Span, Tiles};
 
     fn cut(seen: &[(u32, u32, i32)]) -> Vec<(u32, usize)> {
-        let spans: Vec<Span> = seen
-            .iter()
-            .map(|&(index, len, offset)| Span {
-                slot: 0,
-                index,
-                len,
-                offset,
-            })
-            .collect();
-        let block = Block {
-            rows: 0..0,
-            first_index: 0,
-            offset: 0,
-            seen: 0..spans.len(),
-            own: 0..0,
-        };
+        let spans: Vec<Span> = seen.iter().map(|&(index, len, offset)| Span { slot: 0, index, len, offset }).collect();
+        let block = Block { rows: 0..0, first_index: 0, offset: 0, seen: 0..spans.len(), own: 0..0 };
         let tiles = Tiles::of(&block, &spans);
-        tiles
-            .seen()
-            .iter()
-            .map(|tile| (tile.index, tile.slots.len()))
-            .collect()
+        tiles.seen().iter().map(|tile| (tile.index, tile.slots.len())).collect()
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! AVX2 bodies of the online softmax.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
-use super::softmax::{Softened, Weighted, accumulate_line};
-use crate::lanes::x86::{array, exp, load, store};
-use crate::lanes::{self, LANES, fold, greater};
+use super::softmax::{Softened, Weighted, add_line};
+use super::tiles::TILE;
+use crate::lanes::x86::{array, exp, greatest, load, store};
+use crate::lanes::{LANES, fold};
 
 /// See [`soften`](super::softmax::soften).
 #[target_feature(enable = "avx2,fma")]
@@ -13,17 +15,16 @@ pub(super) fn soften(scores: &mut [[f32; LANES]], before: f32) -> Softened {
     for scores in &*scores {
         highest = _mm256_max_ps(highest, load(scores));
     }
-    let highest = array(highest).into_iter().fold(before, greater);
-    let base = _mm256_set1_ps(highest);
+    let highest = greatest(highest);
     let mut totals = _mm256_setzero_ps();
     for scores in scores {
-        let weights = exp(_mm256_sub_ps(load(scores), base));
+        let weights = exp(_mm256_sub_ps(load(scores), highest));
         totals = _mm256_add_ps(totals, weights);
         store(weights, scores);
     }
     Softened {
-        highest,
-        shrink: lanes::exp(before - highest),
+        highest: _mm256_cvtss_f32(highest),
+        shrink: _mm256_cvtss_f32(exp(_mm256_sub_ps(_mm256_set1_ps(before), highest))),
         total: fold(array(totals)),
     }
 }
@@ -45,78 +46,94 @@ pub(super) fn accumulate(tile: &Weighted<'_>, sums: &mut [f32]) {
     }
 }
 
-/// R lines from `line` on, a panel of values at a time: as wide as makes eight
-/// to twelve independent sums. Answers R.
+/// R lines from `line` on: what all of them see together, then each line's
+/// rest. Each line's order is its own. Answers R.
 #[target_feature(enable = "avx2,fma")]
 fn strip<const R: usize>(tile: &Weighted<'_>, line: usize, sums: &mut [f32]) -> usize {
     let width = sums.len() / R;
-    let chunks = width / LANES;
-    let mut at = 0;
-    while at < chunks {
-        at += match chunks - at {
-            8.. if R == 1 => panel::<R, 8>(tile, line, at, sums),
-            4.. if R <= 2 => panel::<R, 4>(tile, line, at, sums),
-            3.. if R == 3 => panel::<R, 3>(tile, line, at, sums),
-            2.. => panel::<R, 2>(tile, line, at, sums),
-            _ => panel::<R, 1>(tile, line, at, sums),
-        };
-    }
-    if !width.is_multiple_of(LANES) {
-        for (number, sums) in sums.chunks_exact_mut(width).enumerate() {
-            let from = chunks * LANES;
-            accumulate_line(tile, line + number, from, &mut sums[from..]);
+    let visible = &tile.visible[line..line + R];
+    let shared = visible.iter().copied().min().unwrap_or(0);
+    for (sums, shrink) in sums.chunks_exact_mut(width).zip(&tile.shrink[line..]) {
+        for sum in sums {
+            *sum *= shrink;
         }
+    }
+    panels::<R>(tile, line, 0..shared, sums);
+    for (number, sums) in sums.chunks_exact_mut(width).enumerate() {
+        panels::<1>(tile, line + number, shared..visible[number], sums);
     }
     R
 }
 
-/// R lines by C chunks of eight values, from chunk `at` on. Answers C.
+/// Adds some tokens to R lines, a panel of values at a time: as wide as makes
+/// eight to twelve independent sums.
+#[target_feature(enable = "avx2,fma")]
+fn panels<const R: usize>(tile: &Weighted<'_>, line: usize, tokens: Range<usize>, sums: &mut [f32]) {
+    if tokens.is_empty() {
+        return;
+    }
+    let width = sums.len() / R;
+    let chunks = width / LANES;
+    let mut values = 0;
+    while values < chunks * LANES {
+        let tokens = tokens.clone();
+        values += match chunks - values / LANES {
+            8.. if R == 1 => panel::<R, 8>(tile, line, tokens, (values, sums)),
+            4.. if R <= 2 => panel::<R, 4>(tile, line, tokens, (values, sums)),
+            3.. if R == 3 => panel::<R, 3>(tile, line, tokens, (values, sums)),
+            2.. => panel::<R, 2>(tile, line, tokens, (values, sums)),
+            _ => panel::<R, 1>(tile, line, tokens, (values, sums)),
+        };
+    }
+    if values < width {
+        for (number, sums) in sums.chunks_exact_mut(width).enumerate() {
+            add_line(tile, line + number, tokens.clone(), (values, &mut sums[values..]));
+        }
+    }
+}
+
+/// R lines by C chunks of eight values, from value `at` on. Answers how many
+/// values those are.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn panel<const R: usize, const C: usize>(
     tile: &Weighted<'_>,
     line: usize,
-    at: usize,
-    sums: &mut [f32],
+    tokens: Range<usize>,
+    (at, sums): (usize, &mut [f32]),
 ) -> usize {
     let width = sums.len() / R;
-    let columns = at * LANES..(at + C) * LANES;
-    let visible = &tile.visible[line..line + R];
-    let weights = &tile.weights[line..line + R];
+    let columns = at..at + C * LANES;
+    let mut weights = [&[0.0; TILE]; R];
+    for (weights, all) in weights.iter_mut().zip(&tile.weights[line..]) {
+        *weights = all;
+    }
     let mut all = [[_mm256_setzero_ps(); C]; R];
-    for r in 0..R {
-        let shrink = _mm256_set1_ps(tile.shrink[line + r]);
-        let (chunks, _) = sums[r * width..][columns.clone()].as_chunks();
-        for c in 0..C {
-            all[r][c] = _mm256_mul_ps(load(&chunks[c]), shrink);
+    for (all, sums) in all.iter_mut().zip(sums.chunks_exact(width)) {
+        let (chunks, _) = sums[columns.clone()].as_chunks();
+        for (all, chunk) in all.iter_mut().zip(chunks) {
+            *all = load(chunk);
         }
     }
-    // What every line sees, then each line's rest: its order is its own.
-    let shared = visible.iter().copied().min().unwrap_or(0);
-    for (token, values) in tile.values[..shared].iter().enumerate() {
-        let (values, _) = values[columns.clone()].as_chunks();
-        for r in 0..R {
-            let weight = _mm256_set1_ps(weights[r][token]);
-            for c in 0..C {
-                all[r][c] = _mm256_fmadd_ps(weight, load(&values[c]), all[r][c]);
+    let values = &tile.values[tokens.clone()];
+    for (token, values) in (tokens.start..tokens.end.min(TILE)).zip(values) {
+        let (chunks, _) = values[columns.clone()].as_chunks();
+        let mut values = [_mm256_setzero_ps(); C];
+        for (value, chunk) in values.iter_mut().zip(chunks) {
+            *value = load(chunk);
+        }
+        for (all, weights) in all.iter_mut().zip(&weights) {
+            let weight = _mm256_set1_ps(weights[token]);
+            for (all, value) in all.iter_mut().zip(&values) {
+                *all = _mm256_fmadd_ps(weight, *value, *all);
             }
         }
     }
-    for r in 0..R {
-        let rest = tile.values[..visible[r]].iter().zip(&weights[r]);
-        for (values, weight) in rest.skip(shared) {
-            let weight = _mm256_set1_ps(*weight);
-            let (values, _) = values[columns.clone()].as_chunks();
-            for c in 0..C {
-                all[r][c] = _mm256_fmadd_ps(weight, load(&values[c]), all[r][c]);
-            }
+    for (all, sums) in all.iter().zip(sums.chunks_exact_mut(width)) {
+        let (chunks, _) = sums[columns.clone()].as_chunks_mut();
+        for (all, chunk) in all.iter().zip(chunks) {
+            store(*all, chunk);
         }
     }
-    for r in 0..R {
-        let (chunks, _) = sums[r * width..][columns.clone()].as_chunks_mut();
-        for c in 0..C {
-            store(all[r][c], &mut chunks[c]);
-        }
-    }
-    C
+    C * LANES
 }

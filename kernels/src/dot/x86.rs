@@ -3,8 +3,8 @@
 
 use std::arch::x86_64::*;
 
-use crate::lanes::x86::{fold_four, load};
-use crate::lanes::{LANES, padded};
+use crate::lanes::LANES;
+use crate::lanes::x86::{fold_four, load, load_tail};
 
 /// See [`dots`](super::dots).
 #[target_feature(enable = "avx2,fma")]
@@ -26,37 +26,30 @@ pub(super) fn dots<Row: AsMut<[f32]>>(rows: &[f32], columns: &[&[f32]], out: &mu
 
 /// All columns for R rows.
 #[target_feature(enable = "avx2,fma")]
-fn strip<const R: usize, const C: usize, Row: AsMut<[f32]>>(
-    rows: &[f32],
-    columns: &[&[f32]],
-    out: &mut [Row],
-) {
+fn strip<const R: usize, const C: usize, Row: AsMut<[f32]>>(rows: &[f32], columns: &[&[f32]], out: &mut [Row]) {
     let width = rows.len() / R;
     let mut each = [&rows[..0]; R];
     for (each, row) in each.iter_mut().zip(rows.chunks_exact(width)) {
         *each = row;
     }
     let (tiles, rest) = columns.as_chunks::<C>();
-    for (at, columns) in tiles.iter().enumerate() {
-        let sums = tile(&each, columns);
-        for (out, sums) in out.iter_mut().zip(&sums) {
-            out.as_mut()[at * C..][..C].copy_from_slice(sums);
-        }
+    for (number, columns) in tiles.iter().enumerate() {
+        tile(&each, columns, number * C, out);
     }
-    for (at, column) in rest.iter().enumerate() {
-        let sums = tile(&each, &[*column]);
-        for (out, [sum]) in out.iter_mut().zip(&sums) {
-            out.as_mut()[tiles.len() * C + at] = *sum;
-        }
+    for (number, column) in rest.iter().enumerate() {
+        tile(&each, &[*column], tiles.len() * C + number, out);
     }
 }
 
+/// R rows by C columns, into `out` from column `at` on.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn tile<const R: usize, const C: usize>(
+fn tile<const R: usize, const C: usize, Row: AsMut<[f32]>>(
     rows: &[&[f32]; R],
     columns: &[&[f32]; C],
-) -> [[f32; C]; R] {
+    at: usize,
+    out: &mut [Row],
+) {
     let width = rows[0].len();
     let whole = width / LANES;
     let (row_chunks, row_tails) = split(rows, width);
@@ -76,36 +69,48 @@ fn tile<const R: usize, const C: usize>(
     }
     if !width.is_multiple_of(LANES) {
         for (sums, row) in sums.iter_mut().zip(row_tails) {
-            let a = load(&padded(row));
+            let a = load_tail(row);
             for (sum, column) in sums.iter_mut().zip(column_tails) {
-                *sum = _mm256_fmadd_ps(a, load(&padded(column)), *sum);
+                *sum = _mm256_fmadd_ps(a, load_tail(column), *sum);
             }
         }
     }
-    let mut folded = [[0.0; C]; R];
-    let mut from = 0;
-    while from < R * C {
-        let mut four = [_mm256_setzero_ps(); 4];
-        let present = if R * C - from < 4 { R * C - from } else { 4 };
-        for i in 0..present {
-            four[i] = sums[(from + i) / C][(from + i) % C];
+    if R == 4 {
+        // Four rows of one column fold together.
+        let mut folded = [[0.0; 4]; C];
+        for (c, folded) in folded.iter_mut().enumerate() {
+            let mut four = [_mm256_setzero_ps(); 4];
+            for (four, sums) in four.iter_mut().zip(&sums) {
+                *four = sums[c];
+            }
+            *folded = fold_four(four);
         }
-        let four = fold_four(four);
-        for i in 0..present {
-            folded[(from + i) / C][(from + i) % C] = four[i];
+        for (r, out) in out.iter_mut().enumerate().take(R) {
+            for (out, folded) in out.as_mut()[at..at + C].iter_mut().zip(&folded) {
+                *out = folded[r];
+            }
         }
-        from += 4;
+    } else {
+        // Up to four columns of one row do.
+        for (sums, out) in sums.iter().zip(out) {
+            let out = &mut out.as_mut()[at..at + C];
+            for (sums, out) in sums.chunks(4).zip(out.chunks_mut(4)) {
+                let mut four = [_mm256_setzero_ps(); 4];
+                for (four, sum) in four.iter_mut().zip(sums) {
+                    *four = *sum;
+                }
+                for (out, folded) in out.iter_mut().zip(fold_four(four)) {
+                    *out = folded;
+                }
+            }
+        }
     }
-    folded
 }
 
 /// Every operand as whole chunks, all to one length so that the loop above
 /// needs no check, and its tail.
 #[inline(always)]
-fn split<'a, const N: usize>(
-    operands: &[&'a [f32]; N],
-    width: usize,
-) -> ([&'a [[f32; LANES]]; N], [&'a [f32]; N]) {
+fn split<'a, const N: usize>(operands: &[&'a [f32]; N], width: usize) -> ([&'a [[f32; LANES]]; N], [&'a [f32]; N]) {
     let mut chunks = [&[][..]; N];
     let mut tails = [&[][..]; N];
     for i in 0..N {

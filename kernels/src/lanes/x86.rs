@@ -1,34 +1,58 @@
 //! The eight lanes in one AVX register.
 
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
 use super::{HIGHEST, LANES, LN_2_HIGH, LN_2_LOW, LOWEST, POLYNOMIAL};
 
+// Loads and stores are by value, not by the pointer intrinsics: the same one
+// instruction, without the pointer checks that debug assertions would put into
+// every inner loop.
+
 /// Eight values into a register.
-#[expect(unsafe_code, reason = "a load is by pointer")]
+#[expect(unsafe_code, reason = "an array is taken for a register")]
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn load(from: &[f32; LANES]) -> __m256 {
-    // SAFETY: the reference is to eight floats; the load asks no alignment.
-    unsafe { _mm256_loadu_ps(from.as_ptr()) }
+    // SAFETY: both are eight floats in order, and any bits are floats.
+    unsafe { transmute::<[f32; LANES], __m256>(*from) }
+}
+
+/// Fewer than eight values into a register, the rest zero: [`padded`](super::padded)
+/// without a copy, which would spill the sums around it.
+#[expect(unsafe_code, reason = "a load is by pointer")]
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+pub(crate) fn load_tail(from: &[f32]) -> __m256 {
+    let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    let present = _mm256_cmpgt_epi32(_mm256_set1_epi32(from.len() as i32), lanes);
+    // SAFETY: lane i is read only where i < len; a lane masked out reads nothing.
+    unsafe { _mm256_maskload_ps(from.as_ptr(), present) }
 }
 
 /// A register into eight values.
-#[expect(unsafe_code, reason = "a store is by pointer")]
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn store(lanes: __m256, to: &mut [f32; LANES]) {
-    // SAFETY: the reference is to eight floats; the store asks no alignment.
-    unsafe { _mm256_storeu_ps(to.as_mut_ptr(), lanes) }
+    *to = array(lanes);
 }
 
 /// A register as an array.
+#[expect(unsafe_code, reason = "a register is taken for an array")]
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn array(lanes: __m256) -> [f32; LANES] {
-    let mut array = [0.0; LANES];
-    store(lanes, &mut array);
-    array
+    // SAFETY: both are eight floats in order, and any bits are floats.
+    unsafe { transmute::<__m256, [f32; LANES]>(lanes) }
+}
+
+/// The greatest lane, in every lane; which of equals is of no account.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+pub(crate) fn greatest(lanes: __m256) -> __m256 {
+    let halves = _mm256_max_ps(lanes, _mm256_permute2f128_ps::<0x01>(lanes, lanes));
+    let pairs = _mm256_max_ps(halves, _mm256_permute_ps::<0b01_00_11_10>(halves));
+    _mm256_max_ps(pairs, _mm256_permute_ps::<0b10_11_00_01>(pairs))
 }
 
 /// [`fold`](super::fold) of four registers at once: two horizontal adds make

@@ -6,11 +6,7 @@ use crate::scene::Scene;
 use crate::{Numbers, assert_close, bits, levels, on_threads};
 
 fn shape(heads: usize, kv_heads: usize, head_dim: usize) -> HeadShape {
-    HeadShape {
-        heads,
-        kv_heads,
-        head_dim,
-    }
+    HeadShape { heads, kv_heads, head_dim }
 }
 
 /// Three parents, prefilled and decoded children: permuted offsets, a gap, an
@@ -19,11 +15,7 @@ fn scene(shape: HeadShape) -> Scene {
     let mut scene = Scene::new(shape, &[1, 130, 37, 60, 50, 49]);
     scene.call(3, 0..60, (300, &[(0, -1), (2, 0), (1, 37)]));
     scene.call(4, 49..50, (20, &[(0, -1), (1, 500), (2, 5)]));
-    scene.call(
-        5,
-        30..49,
-        (168, &[(0, -1), (1, 0), (2, 130), (1, 1000), (2, 130)]),
-    );
+    scene.call(5, 30..49, (168, &[(0, -1), (1, 0), (2, 130), (1, 1000), (2, 130)]));
     scene.call(3, 59..60, (300, &[(0, -1), (2, 0), (1, 37)]));
     scene.call(0, 0..1, (-1, &[]));
     scene
@@ -33,14 +25,7 @@ const TOKENS: usize = 1 + 130 + 37 + 60 + 50 + 49;
 
 #[test]
 fn attention_is_its_definition() {
-    for (heads, kv_heads, head_dim) in [
-        (4, 2, 8),
-        (3, 1, 16),
-        (7, 1, 40),
-        (2, 2, 64),
-        (4, 1, 128),
-        (2, 1, 10),
-    ] {
+    for (heads, kv_heads, head_dim) in [(4, 2, 8), (3, 1, 16), (7, 1, 40), (2, 2, 64), (4, 1, 128), (2, 1, 10)] {
         let scene = scene(shape(heads, kv_heads, head_dim));
         let [scalar, best] = levels();
         let expected = scene.run(scalar, 50, TOKENS + 100);
@@ -54,18 +39,8 @@ fn where_the_slots_lie_changes_nothing() {
     let scene = scene(shape(6, 2, 16));
     let best = Kernels::detect();
     let expected = bits(&scene.run(best, 1000, TOKENS));
-    for (extent, slots) in [
-        (1, TOKENS),
-        (7, 1000),
-        (47, 600),
-        (48, TOKENS + 1),
-        (49, 5000),
-    ] {
-        assert_eq!(
-            bits(&scene.run(best, extent, slots)),
-            expected,
-            "extents of {extent}"
-        );
+    for (extent, slots) in [(1, TOKENS), (7, 1000), (47, 600), (48, TOKENS + 1), (49, 5000)] {
+        assert_eq!(bits(&scene.run(best, extent, slots)), expected, "extents of {extent}");
     }
 }
 
@@ -75,10 +50,7 @@ fn a_batch_is_its_rows() {
     let best = Kernels::detect();
     let expected = all.run(best, 30, 500);
     for threads in [1, 3] {
-        assert_eq!(
-            bits(&on_threads(threads, || all.run(best, 30, 500))),
-            bits(&expected)
-        );
+        assert_eq!(bits(&on_threads(threads, || all.run(best, 30, 500))), bits(&expected));
     }
     let mut singles = Vec::new();
     for call in &all.calls {
@@ -103,19 +75,8 @@ fn a_decoded_row_needs_only_the_slots_before_it() {
             queries: &Numbers(3).values(8),
             keys: &keys,
             values: &values,
-            blocks: &[Block {
-                rows: 0..1,
-                first_index: 52,
-                offset: 9,
-                seen: 0..0,
-                own: 0..1,
-            }],
-            spans: &[Span {
-                slot: 0,
-                index: 0,
-                len: own_len,
-                offset: 9,
-            }],
+            blocks: &[Block { rows: 0..1, first_index: 52, offset: 9, seen: 0..0, own: 0..1 }],
+            spans: &[Span { slot: 0, index: 0, len: own_len, offset: 9 }],
         };
         Kernels::detect().attend(&call, &table(8, 100), &mut out);
         bits(&out)
@@ -156,34 +117,19 @@ proptest! {
 #[test]
 #[should_panic(expected = "span: expected slots under 2")]
 fn a_slot_that_is_not_there_is_named() {
-    wrong(Span {
-        slot: 1,
-        index: 0,
-        len: 2,
-        offset: 0,
-    });
+    wrong(Span { slot: 1, index: 0, len: 2, offset: 0 });
 }
 
 #[test]
 #[should_panic(expected = "own spans: expected indices 1 to 1, found 0 up to 1")]
 fn a_row_that_does_not_see_itself_is_named() {
-    wrong(Span {
-        slot: 0,
-        index: 0,
-        len: 1,
-        offset: 0,
-    });
+    wrong(Span { slot: 0, index: 0, len: 1, offset: 0 });
 }
 
 #[test]
 #[should_panic(expected = "own span: expected index 0 at offset 0")]
 fn an_own_span_elsewhere_is_named() {
-    wrong(Span {
-        slot: 0,
-        index: 0,
-        len: 2,
-        offset: 3,
-    });
+    wrong(Span { slot: 0, index: 0, len: 2, offset: 3 });
 }
 
 fn wrong(span: Span) {
@@ -193,13 +139,7 @@ fn wrong(span: Span) {
         queries: &[0.0; 2],
         keys: &[0.0; 4],
         values: &[0.0; 4],
-        blocks: &[Block {
-            rows: 0..1,
-            first_index: 1,
-            offset: 0,
-            seen: 0..0,
-            own: 0..1,
-        }],
+        blocks: &[Block { rows: 0..1, first_index: 1, offset: 0, seen: 0..0, own: 0..1 }],
         spans: &[span],
     };
     Kernels::detect().attend(&call, &table(2, 10), &mut [0.0; 2]);

@@ -30,10 +30,7 @@ fn assert_close(found: &[f32], exact: &[f64], scale: f64) {
     assert_eq!(found.len(), exact.len());
     for (at, (found, exact)) in found.iter().zip(exact).enumerate() {
         let error = (f64::from(*found) - exact).abs();
-        assert!(
-            error <= 1e-5 * exact.abs().max(scale),
-            "value {at}: expected {exact}, found {found}"
-        );
+        assert!(error <= 1e-5 * exact.abs().max(scale), "value {at}: expected {exact}, found {found}");
     }
 }
 

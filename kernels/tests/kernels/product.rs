@@ -14,13 +14,7 @@ struct Case {
 impl Case {
     fn new(rows: usize, outputs: usize, width: usize) -> Self {
         let mut numbers = Numbers((rows * 31 + outputs * 7 + width) as u64);
-        Self {
-            rows,
-            outputs,
-            width,
-            inputs: numbers.values(rows * width),
-            weights: numbers.values(outputs * width),
-        }
+        Self { rows, outputs, width, inputs: numbers.values(rows * width), weights: numbers.values(outputs * width) }
     }
 
     fn run(&self, kernels: Kernels) -> Vec<f32> {
@@ -51,12 +45,7 @@ impl Case {
     fn singles(&self, kernels: Kernels) -> Vec<f32> {
         let rows = self.inputs.chunks_exact(self.width);
         rows.flat_map(|row| {
-            let single = Self {
-                rows: 1,
-                inputs: row.to_vec(),
-                weights: self.weights.clone(),
-                ..*self
-            };
+            let single = Self { rows: 1, inputs: row.to_vec(), weights: self.weights.clone(), ..*self };
             single.run(kernels)
         })
         .collect()
@@ -80,12 +69,7 @@ proptest! {
 
 #[test]
 fn blocks_and_threads_change_nothing() {
-    for (rows, outputs, width) in [
-        (1, 1000, 1000),
-        (2, 301, 3003),
-        (70, 200, 333),
-        (200, 7, 515),
-    ] {
+    for (rows, outputs, width) in [(1, 1000, 1000), (2, 301, 3003), (70, 200, 333), (200, 7, 515)] {
         let case = Case::new(rows, outputs, width);
         let [scalar, best] = levels();
         let expected = bits(&case.run(scalar));

@@ -35,16 +35,8 @@ impl Scene {
     pub(crate) fn new(shape: HeadShape, lengths: &[usize]) -> Self {
         let mut numbers = Numbers(lengths.len() as u64);
         let width = shape.kv_heads * shape.head_dim;
-        let message = |len: &usize| Message {
-            keys: numbers.values(len * width),
-            values: numbers.values(len * width),
-        };
-        Self {
-            shape,
-            lengths: lengths.to_vec(),
-            messages: lengths.iter().map(message).collect(),
-            calls: Vec::new(),
-        }
+        let message = |len: &usize| Message { keys: numbers.values(len * width), values: numbers.values(len * width) };
+        Self { shape, lengths: lengths.to_vec(), messages: lengths.iter().map(message).collect(), calls: Vec::new() }
     }
 
     /// Adds a call. A row's query depends on its message and index alone.
@@ -67,9 +59,7 @@ impl Scene {
     /// Runs all calls in one batch, messages laid out in extents of up to
     /// `extent` tokens in random order in a pool of `slots`.
     pub(crate) fn run(&self, kernels: Kernels, extent: usize, slots: usize) -> Vec<f32> {
-        let HeadShape {
-            kv_heads, head_dim, ..
-        } = self.shape;
+        let HeadShape { kv_heads, head_dim, .. } = self.shape;
         let width = kv_heads * head_dim;
         let rotary = table(head_dim, 4000);
         // A slot that nobody owns must not be read.
@@ -161,11 +151,7 @@ impl Scene {
     }
 
     fn exact_head(&self, call: &Call, row: usize, head: usize) -> Vec<f64> {
-        let HeadShape {
-            heads,
-            kv_heads,
-            head_dim,
-        } = self.shape;
+        let HeadShape { heads, kv_heads, head_dim } = self.shape;
         let index = call.rows.start + row;
         let mut visible = Vec::new();
         for (message, offset) in &call.parents {
