@@ -19,7 +19,7 @@ pub(super) fn dots<Row: AsMut<[f32]>>(rows: &[f32], columns: &[&[f32]], out: &mu
     match out.len() {
         0 => {}
         1 => strip::<1, 8, Row>(rows, columns, out),
-        2 => strip::<2, 6, Row>(rows, columns, out),
+        2 => strip::<2, 4, Row>(rows, columns, out),
         _ => strip::<3, 4, Row>(rows, columns, out),
     }
 }
