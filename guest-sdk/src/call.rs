@@ -5,21 +5,12 @@ use crate::{OnViolation, Parent};
 
 /// A view of nothing, placed by the host, which refuses hidden labels.
 pub(crate) fn empty_view() -> contract::View {
-    contract::View {
-        parents: Vec::new(),
-        offset: None,
-        may_see: None,
-        on_violation: OnViolation::Fail,
-    }
+    contract::View { parents: Vec::new(), offset: None, may_see: None, on_violation: OnViolation::Fail }
 }
 
 /// The parent in the contract's terms.
 pub(crate) fn placed(parent: Parent) -> contract::Parent {
-    contract::Parent {
-        id: parent.message.into(),
-        offset: parent.offset,
-        refresh: parent.refresh,
-    }
+    contract::Parent { id: parent.message.into(), offset: parent.offset, refresh: parent.refresh }
 }
 
 /// Methods on who speaks and what is seen: of all three kinds of call.
@@ -65,15 +56,9 @@ macro_rules! view_methods {
         /// Adds parents: what the call sees, after those that were added before.
         /// A message stands right after the parent before it unless it is placed
         /// with [`Message::at`](crate::Message::at).
-        pub fn after(
-            mut self,
-            parents: impl IntoIterator<Item = impl Into<$crate::Parent>>,
-        ) -> Self {
+        pub fn after(mut self, parents: impl IntoIterator<Item = impl Into<$crate::Parent>>) -> Self {
             let parents = parents.into_iter().map(Into::into);
-            self.0
-                .view
-                .parents
-                .extend(parents.map($crate::call::placed));
+            self.0.view.parents.extend(parents.map($crate::call::placed));
             self
         }
 

@@ -81,17 +81,12 @@ pub fn decode(header: impl Into<String>) -> Decode {
 /// # Errors
 /// The outer error is the host's for a list that could not start, the inner one
 /// that of a lane; both name the call to blame.
-pub fn decode_each(
-    calls: impl IntoIterator<Item = Decode>,
-) -> Result<Vec<Result<Decoded, Error>>, Error> {
+pub fn decode_each(calls: impl IntoIterator<Item = Decode>) -> Result<Vec<Result<Decoded, Error>>, Error> {
     let calls: Vec<_> = calls.into_iter().map(|call| call.0).collect();
     let lanes = contract::decode(&calls)?.into_iter().enumerate();
     let answer = |(index, lane): (usize, Result<_, contract::Error>)| match lane {
         Ok(decoded) => Ok(Decoded::from(decoded)),
-        Err(error) => Err(Error {
-            cause: error.cause,
-            call: Some(index),
-        }),
+        Err(error) => Err(Error { cause: error.cause, call: Some(index) }),
     };
     Ok(lanes.map(answer).collect())
 }

@@ -88,10 +88,7 @@ impl fmt::Display for Cause {
 
 impl From<contract::Error> for Error {
     fn from(error: contract::Error) -> Self {
-        Self {
-            cause: error.cause,
-            call: error.call.map(|call| call as usize),
-        }
+        Self { cause: error.cause, call: error.call.map(|call| call as usize) }
     }
 }
 

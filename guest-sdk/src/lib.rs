@@ -31,8 +31,8 @@ mod score;
 pub use decode::{Decode, Decoded, decode, decode_all, decode_each};
 pub use error::{Error, Outcome};
 pub use generated::choreo::host::choreo::{
-    Budget, Cause, Constraint, Finish, Logprobs, ModelInfo, OnViolation, Part, Refresh, Role,
-    Scored, Shortage, TokenLogprob, Until,
+    Budget, Cause, Constraint, Finish, Logprobs, ModelInfo, OnViolation, Part, Refresh, Role, Scored, Shortage,
+    TokenLogprob, Until,
 };
 pub use generated::choreo::host::log::Level;
 pub use message::{Description, Message, Parent, describe, release, text};
@@ -64,3 +64,8 @@ macro_rules! plan {
         };
     };
 }
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

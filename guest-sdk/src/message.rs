@@ -22,19 +22,13 @@ impl Message {
     /// ```
     #[must_use]
     pub fn at(self, offset: u32) -> Parent {
-        Parent {
-            offset: Some(offset),
-            ..self.into()
-        }
+        Parent { offset: Some(offset), ..self.into() }
     }
 
     /// This message as a parent that is repaired in its new company.
     #[must_use]
     pub fn refresh(self, refresh: Refresh) -> Parent {
-        Parent {
-            refresh: Some(refresh),
-            ..self.into()
-        }
+        Parent { refresh: Some(refresh), ..self.into() }
     }
 
     /// The message's text, header included, role and end-of-message tokens not.
@@ -90,20 +84,13 @@ impl Parent {
     /// The same parent with its first token at `offset`, in tokens.
     #[must_use]
     pub fn at(self, offset: u32) -> Self {
-        Self {
-            offset: Some(offset),
-            ..self
-        }
+        Self { offset: Some(offset), ..self }
     }
 }
 
 impl<M: Into<Message>> From<M> for Parent {
     fn from(message: M) -> Self {
-        Self {
-            message: message.into(),
-            offset: None,
-            refresh: None,
-        }
+        Self { message: message.into(), offset: None, refresh: None }
     }
 }
 
@@ -115,11 +102,7 @@ impl From<&Message> for Message {
 
 impl From<contract::Parent> for Parent {
     fn from(parent: contract::Parent) -> Self {
-        Self {
-            message: parent.id.into(),
-            offset: parent.offset,
-            refresh: parent.refresh,
-        }
+        Self { message: parent.id.into(), offset: parent.offset, refresh: parent.refresh }
     }
 }
 
@@ -171,9 +154,7 @@ pub fn text(messages: impl IntoIterator<Item = impl Into<Message>>) -> Result<Ve
 ///
 /// # Errors
 /// The host's: a message is unknown.
-pub fn describe(
-    messages: impl IntoIterator<Item = impl Into<Message>>,
-) -> Result<Vec<Description>, Error> {
+pub fn describe(messages: impl IntoIterator<Item = impl Into<Message>>) -> Result<Vec<Description>, Error> {
     let found = contract::describe(&ids(messages))?;
     Ok(found.into_iter().map(Description::from).collect())
 }
@@ -187,8 +168,5 @@ pub fn release(messages: impl IntoIterator<Item = impl Into<Message>>) -> Result
 }
 
 fn ids(messages: impl IntoIterator<Item = impl Into<Message>>) -> Vec<u32> {
-    messages
-        .into_iter()
-        .map(|message| message.into().into())
-        .collect()
+    messages.into_iter().map(|message| message.into().into()).collect()
 }

@@ -20,10 +20,7 @@ pub struct Score(contract::ScoreCall);
 /// let vote = score("My vote: ", ["yes", "no"]).after([question]);
 /// assert_ne!(vote, vote.clone().with_end());
 /// ```
-pub fn score(
-    header: impl Into<String>,
-    candidates: impl IntoIterator<Item = impl Into<String>>,
-) -> Score {
+pub fn score(header: impl Into<String>, candidates: impl IntoIterator<Item = impl Into<String>>) -> Score {
     Score(contract::ScoreCall {
         role: Role::Assistant,
         name: None,

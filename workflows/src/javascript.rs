@@ -12,12 +12,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{Language, Plan, Sources, entries, guests, modified, root, stem, succeed};
 
-pub(crate) const LANGUAGE: Language = Language {
-    name: "JavaScript",
-    find,
-    missing,
-    build,
-};
+pub(crate) const LANGUAGE: Language = Language { name: "JavaScript", find, missing, build };
 
 fn find(folder: &Path) -> Result<Sources> {
     let name = format!("{}.js", stem(folder));
@@ -28,16 +23,11 @@ fn find(folder: &Path) -> Result<Sources> {
 fn missing() -> Option<String> {
     let works = |tool: &&str| {
         let mut command = Command::new(tool);
-        let quiet = command
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        let quiet = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
         quiet.status().is_ok_and(|status| status.success())
     };
     let absent = ["node", "npm"].into_iter().find(|tool| !works(tool))?;
-    Some(format!(
-        "{absent} was not found: install Node.js 18 or later, with npm"
-    ))
+    Some(format!("{absent} was not found: install Node.js 18 or later, with npm"))
 }
 
 fn build(plan: &Plan) -> Result<PathBuf> {
@@ -81,8 +71,8 @@ fn build(plan: &Plan) -> Result<PathBuf> {
 /// Installs what `workflows/package-lock.json` pins, if it changed, and says where.
 fn install() -> Result<PathBuf> {
     let tools = guests().join("javascript");
-    let [wanted, installed] = [root().join("workflows"), tools.clone()]
-        .map(|folder| fs::read(folder.join("package-lock.json")).ok());
+    let [wanted, installed] =
+        [root().join("workflows"), tools.clone()].map(|folder| fs::read(folder.join("package-lock.json")).ok());
     if wanted == installed {
         return Ok(tools);
     }
@@ -94,14 +84,7 @@ fn install() -> Result<PathBuf> {
     let mut npm = Command::new("npm");
     // Not `npm ci`: it wants a lock for every optional binding, and upstream has not
     // published those of all platforms.
-    npm.args([
-        "install",
-        "--no-save",
-        "--no-audit",
-        "--no-fund",
-        "--loglevel",
-        "error",
-    ]);
+    npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"]);
     let done = succeed(npm.current_dir(&tools)).context("install the JavaScript tool chain");
     if done.is_err() {
         // The copied lock file says what is installed: nothing.

@@ -7,11 +7,13 @@
 mod javascript;
 mod rust;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 /// A plan's source.
 #[derive(Clone, Debug)]
@@ -39,6 +41,9 @@ struct Language {
 type Sources = Vec<(String, PathBuf)>;
 
 static LANGUAGES: [Language; 2] = [rust::LANGUAGE, javascript::LANGUAGE];
+
+/// The components that this process has built, each once: tests ask often.
+static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
 
 /// What became of a plan that was to be built.
 #[derive(Debug)]
@@ -79,8 +84,7 @@ impl Plan {
         let lock = File::create(guests().join("lock"))?;
         lock.lock().context("lock the folder of guests")?;
 
-        let built =
-            (self.language.build)(self).with_context(|| format!("build plan {}", self.name))?;
+        let built = (self.language.build)(self).with_context(|| format!("build plan {}", self.name))?;
         let component = target().join("plans").join(format!("{}.wasm", self.name));
         if modified(&component) < modified(&built) {
             // Renamed, so that nobody ever opens half a component.
@@ -106,11 +110,7 @@ pub fn plans() -> Result<Vec<Plan>> {
     for language in &LANGUAGES {
         for folder in &folders {
             let found = (language.find)(folder)?.into_iter();
-            plans.extend(found.map(|(name, source)| Plan {
-                name,
-                source,
-                language,
-            }));
+            plans.extend(found.map(|(name, source)| Plan { name, source, language }));
         }
     }
     plans.sort_by(|a, b| a.name.cmp(&b.name));
@@ -135,9 +135,16 @@ pub fn plan(name: &str) -> Result<Plan> {
 /// # Errors
 /// There is no such plan, its language's tools are not installed, or the build failed.
 pub fn component(name: &str) -> Result<PathBuf> {
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(component) = built.get(name) {
+        return Ok(component.clone());
+    }
     match plan(name)?.build()? {
-        Built::Component(component) => Ok(component),
-        Built::Skipped(missing) => anyhow::bail!("cannot build plan {name}: {missing}"),
+        Built::Component(component) => {
+            built.insert(name.to_owned(), component.clone());
+            Ok(component)
+        }
+        Built::Skipped(missing) => bail!("cannot build plan {name}: {missing}"),
     }
 }
 
@@ -151,9 +158,7 @@ pub fn host(profile: HostProfile) -> Result<PathBuf> {
         HostProfile::Release => ("release", Some("--release")),
     };
     let mut command = cargo();
-    command
-        .args(["build", "--package", "choreo-host"])
-        .args(flag);
+    command.args(["build", "--package", "choreo-host"]).args(flag);
     succeed(&mut command)?;
     let name = format!("choreo-host{}", std::env::consts::EXE_SUFFIX);
     Ok(target().join(folder).join(name))
@@ -186,14 +191,8 @@ fn cargo() -> Command {
 /// Runs the command, whose messages go to standard error.
 fn succeed(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .stdout(std::io::stderr())
-        .status()
-        .with_context(|| format!("start {program}"))?;
-    ensure!(
-        status.success(),
-        "{program} ended with {status}: see its messages above"
-    );
+    let status = command.stdout(std::io::stderr()).status().with_context(|| format!("start {program}"))?;
+    ensure!(status.success(), "{program} ended with {status}: see its messages above");
     Ok(())
 }
 
@@ -205,17 +204,37 @@ fn modified(path: &Path) -> Option<std::time::SystemTime> {
 /// The paths in a folder, sorted.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let read = fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
-    let mut paths = read
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<Vec<_>>>()?;
+    let mut paths = read.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
 }
 
 /// The last part of a path without its extension.
 fn stem(path: &Path) -> String {
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_and_folder_has_its_plans() {
+        let found = plans().unwrap();
+        let language = |name: &str| {
+            let plan = found.iter().find(|plan| plan.name == name);
+            plan.map(Plan::language)
+        };
+        for name in ["conversation", "council", "madpar", "multiqa", "probe"] {
+            assert_eq!(language(name), Some("Rust"), "{name}");
+        }
+        assert_eq!(language("conversation.js"), Some("JavaScript"));
+        assert!(found.iter().all(|plan| plan.source.is_file()));
+    }
+
+    #[test]
+    fn an_unknown_plan_is_answered_with_the_known_ones() {
+        let error = component("unknown").unwrap_err().to_string();
+        assert!(error.starts_with("no plan is called unknown: name one of conversation, "));
+    }
 }

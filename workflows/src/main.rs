@@ -26,17 +26,17 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "a command's results go to standard output"
-)]
+#[expect(clippy::print_stdout, reason = "a command's results go to standard output")]
 fn run(arguments: &[String]) -> Result<ExitCode> {
     let (profile, arguments) = match arguments.split_first() {
         Some((first, rest)) if first == "--release" => (HostProfile::Release, rest),
         _ => (HostProfile::Dev, arguments),
     };
-    let (verb, rest) = arguments.split_first().context(USAGE)?;
-    match verb.as_str() {
+    let (verb, rest) = match arguments.split_first() {
+        Some((verb, rest)) => (verb.as_str(), rest),
+        None => ("help", arguments),
+    };
+    match verb {
         "list" => {
             for plan in plans()? {
                 println!("{:<20} {}", plan.name, plan.language());
@@ -56,29 +56,21 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             }
         }
         "run" => {
-            let (name, arguments) = rest.split_first().context(USAGE)?;
+            let (name, arguments) = rest.split_first().context("no plan: name one of `cargo plan list`")?;
             plan(name)?;
             let (host, component) = (host(profile)?, component(name)?);
-            let status = Command::new(&host)
-                .arg("run")
-                .arg(component)
-                .args(arguments)
-                .status();
+            let status = Command::new(&host).arg("run").arg(component).args(arguments).status();
             let status = status.with_context(|| format!("start {}", host.display()))?;
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
         }
         "help" | "--help" | "-h" => println!("{USAGE}"),
-        _ => bail!("{verb} is not a verb of cargo plan\n{USAGE}"),
+        _ => bail!("no verb is called {verb:?}: take list, build or run"),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn describe(component: &Path) -> Result<String> {
     let bytes = component.metadata()?.len();
-    Ok(format!(
-        "{} ({} KB)",
-        component.display(),
-        bytes.div_ceil(1000)
-    ))
+    Ok(format!("{} ({} KB)", component.display(), bytes.div_ceil(1000)))
 }

@@ -40,14 +40,7 @@ fn build(plan: &Plan) -> Result<PathBuf> {
     let package = plan.source.ancestors().nth(2).unwrap_or(&plan.source);
     let mut command = cargo();
     command
-        .args([
-            "build",
-            "--target",
-            TARGET,
-            "--profile",
-            PROFILE,
-            "--target-dir",
-        ])
+        .args(["build", "--target", TARGET, "--profile", PROFILE, "--target-dir"])
         .arg(guests())
         .arg("--manifest-path")
         .arg(package.join("Cargo.toml"));

@@ -26,32 +26,17 @@ fn run(args: Vec<String>) -> Outcome {
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         if arg == "--back" {
-            let count = args
-                .next()
-                .ok_or("--back needs the number of turns to drop")?;
-            let count: usize = count
-                .parse()
-                .map_err(|_| format!("--back takes a number of turns, not {count:?}"))?;
+            let count = args.next().ok_or("--back needs the number of turns to drop")?;
+            let count: usize = count.parse().map_err(|_| format!("--back takes a number of turns, not {count:?}"))?;
             turns.truncate(turns.len().saturating_sub(count));
             transcript += &format!("(back to turn {})\n", turns.len());
             continue;
         }
         let history = || turns.iter().flat_map(|turn| turn.messages);
-        let question = prefill(arg)
-            .user()
-            .after([system])
-            .after(history())
-            .send()?;
-        let answer = decode("")
-            .after([system])
-            .after(history())
-            .after([question])
-            .temperature(0.0)
-            .send()?;
+        let question = prefill(arg).user().after([system]).after(history()).send()?;
+        let answer = decode("").after([system]).after(history()).after([question]).temperature(0.0).send()?;
         transcript += &format!("User: {arg}\nAssistant: {}\n", answer.text);
-        turns.push(Turn {
-            messages: [question, answer.id],
-        });
+        turns.push(Turn { messages: [question, answer.id] });
     }
     Ok(transcript)
 }

@@ -30,9 +30,7 @@ fn run(args: Vec<String>) -> Outcome {
         let update = instruction(UPDATE, &options)?;
         for round in 1..=options.rounds {
             let everyone: Vec<Message> = last.iter().map(|turn| turn.id).collect();
-            let turns = turns(&options, |agent| {
-                [&[update], &everyone[..], &earlier[agent]].concat()
-            })?;
+            let turns = turns(&options, |agent| [&[update], &everyone[..], &earlier[agent]].concat())?;
             for (own, turn) in earlier.iter_mut().zip(everyone) {
                 own.push(turn);
             }
@@ -41,7 +39,7 @@ fn run(args: Vec<String>) -> Outcome {
         }
     }
 
-    let (answer, votes) = majority(&last);
+    let (answer, votes) = majority(last.iter().map(|turn| turn.text.as_str()));
     transcript += &format!("\nAnswer: {answer} ({votes} of {} agents)", options.agents);
     if let Some(expected) = &options.expected {
         let verdict = if answer == expected { "right" } else { "wrong" };
@@ -74,9 +72,9 @@ fn write_round(transcript: &mut String, title: &str, turns: &[Decoded]) {
     }
 }
 
-/// What most of the turns answer, and how many; of equals the first.
-fn majority(turns: &[Decoded]) -> (&str, usize) {
-    let answers: Vec<&str> = turns.iter().filter_map(|turn| answer(&turn.text)).collect();
+/// What most of the texts answer, and how many; of equals the first.
+fn majority<'a>(texts: impl Iterator<Item = &'a str>) -> (&'a str, usize) {
+    let answers: Vec<&str> = texts.filter_map(answer).collect();
     let votes = |answer: &str| answers.iter().filter(|other| **other == answer).count();
     // `max_by_key` keeps the last of equals.
     let most = answers.iter().rev().max_by_key(|answer| votes(answer));
@@ -87,8 +85,29 @@ fn majority(turns: &[Decoded]) -> (&str, usize) {
 fn answer(text: &str) -> Option<&str> {
     let (_, after) = text.rsplit_once("Answer:")?;
     let after = after.trim_start();
-    let end = after
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(after.len());
+    let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
     (end > 0).then(|| &after[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_the_number_after_the_last_mark() {
+        assert_eq!(answer("Answer: 3. No: Answer: 31."), Some("31"));
+        assert_eq!(answer("Answer:7"), Some("7"));
+        assert_eq!(answer("Answer: none"), None);
+        assert_eq!(answer("31"), None);
+    }
+
+    #[test]
+    fn the_majority_wins_and_of_equals_the_first() {
+        let check = |texts: &[&str], expected: (&str, usize)| {
+            assert_eq!(majority(texts.iter().copied()), expected);
+        };
+        check(&["Answer: 1", "Answer: 2", "Answer: 2"], ("2", 2));
+        check(&["Answer: 3", "", "Answer: 2"], ("3", 1));
+        check(&["?"], ("none", 0));
+    }
 }

@@ -19,14 +19,8 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parse(args: Vec<String>) -> Outcome<Self> {
-        let mut options = Self {
-            agents: 3,
-            rounds: 2,
-            temperature: 0.7,
-            max_tokens: 64,
-            problem: String::new(),
-            expected: None,
-        };
+        let mut options =
+            Self { agents: 3, rounds: 2, temperature: 0.7, max_tokens: 64, problem: String::new(), expected: None };
         let mut draw: usize = 1;
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
@@ -38,9 +32,7 @@ impl Options {
                 "--max-tokens" => options.max_tokens = number(&arg, &value())?,
                 "--draw" => draw = number(&arg, &value())?,
                 flag if flag.starts_with("--") => {
-                    return Err(
-                        format!("no option is called {flag}: see the top of src/lib.rs").into(),
-                    );
+                    return Err(format!("no option is called {flag}: see the top of src/lib.rs").into());
                 }
                 _ if options.problem.is_empty() => options.problem = arg,
                 _ => return Err(format!("a second problem, {arg:?}: give one, in quotes").into()),
@@ -50,13 +42,8 @@ impl Options {
             return Err("no agents: ask for at least 1".into());
         }
         if options.problem.is_empty() {
-            let problems: Vec<_> = PROBLEMS
-                .lines()
-                .filter_map(|line| line.split_once('\t'))
-                .collect();
-            let index = draw
-                .checked_sub(1)
-                .ok_or("no problem 0: they count from 1")?;
+            let problems: Vec<_> = PROBLEMS.lines().filter_map(|line| line.split_once('\t')).collect();
+            let index = draw.checked_sub(1).ok_or("no problem 0: they count from 1")?;
             let (problem, answer) = problems[index % problems.len()];
             options.problem = problem.to_owned();
             options.expected = Some(answer.to_owned());

@@ -8,9 +8,7 @@
 //!
 //! Arguments: `[--placement serial|parallel|baseline] QUESTION…`
 
-use choreo_guest::{
-    Message, Outcome, Parent, Prefill, decode, describe, plan, prefill, prefill_all,
-};
+use choreo_guest::{Message, Outcome, Parent, Prefill, decode, describe, plan, prefill, prefill_all};
 
 const SYSTEM: &str = include_str!("../prompts/system.txt");
 const QUESTION: &str = include_str!("../prompts/question.txt");
@@ -19,9 +17,7 @@ plan!(run);
 
 fn run(args: Vec<String>) -> Outcome {
     let (placement, questions) = match args.as_slice() {
-        [flag, placement, questions @ ..] if flag == "--placement" => {
-            (placement.as_str(), questions)
-        }
+        [flag, placement, questions @ ..] if flag == "--placement" => (placement.as_str(), questions),
         questions => ("serial", questions),
     };
     if questions.is_empty() {
@@ -30,12 +26,7 @@ fn run(args: Vec<String>) -> Outcome {
     let system = prefill(SYSTEM).system().send()?;
     let question = |(index, text): (usize, &String)| -> Prefill {
         let number = (index + 1).to_string();
-        prefill(
-            QUESTION
-                .replace("{number}", &number)
-                .replace("{question}", text),
-        )
-        .after([system])
+        prefill(QUESTION.replace("{number}", &number).replace("{question}", text)).after([system])
     };
     let asked = questions.iter().enumerate().map(question);
 

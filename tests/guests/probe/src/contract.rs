@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use choreo_guest::{
-    Constraint, Error, Message, Outcome, Part, Refresh, Role, Until, count_tokens, decode, limit,
-    model, prefill, remaining, score, wait_any,
+    Constraint, Error, Message, Outcome, Part, Refresh, Role, Until, count_tokens, decode, limit, model, prefill,
+    remaining, score, wait_any,
 };
 
 pub(crate) fn first_call() -> Outcome {
@@ -17,10 +17,7 @@ pub(crate) fn first_call() -> Outcome {
 pub(crate) fn sleep_decode(tokens: u32) -> Outcome {
     let room = model().context.saturating_sub(64);
     let decoded = decode("Once").raw().max_tokens(tokens.min(room)).send()?;
-    Ok(format!(
-        "{:?} after {} tokens",
-        decoded.finish, decoded.tokens
-    ))
+    Ok(format!("{:?} after {} tokens", decoded.finish, decoded.tokens))
 }
 
 pub(crate) fn unknown_message() -> Outcome {
@@ -36,11 +33,7 @@ pub(crate) fn empty_raw_header() -> Outcome {
 pub(crate) fn offset_past_context() -> Outcome {
     let message = prefill("Far away.").send()?;
     let far = u32::MAX - 1;
-    Ok(decode("")
-        .after([message.at(far)])
-        .max_tokens(1)
-        .send()?
-        .text)
+    Ok(decode("").after([message.at(far)]).max_tokens(1).send()?.text)
 }
 
 pub(crate) fn release_then_use() -> Outcome {
@@ -57,52 +50,19 @@ pub(crate) fn unsupported() -> Outcome {
     let digits = || Constraint::Regex("[0-9]+".into());
     let mut budgets = remaining().into_iter();
     let lines = [
-        line(
-            "start-decode",
-            short().start().and_then(|pending| pending.finish()),
-        ),
+        line("start-decode", short().start().and_then(|pending| pending.finish())),
         line("read", short().start().and_then(|pending| pending.read())),
-        line(
-            "cancel",
-            short().start().and_then(|pending| pending.cancel()),
-        ),
-        line(
-            "wait-any",
-            wait_any([], Until::Text, Some(Duration::from_millis(1))),
-        ),
+        line("cancel", short().start().and_then(|pending| pending.cancel())),
+        line("wait-any", wait_any([], Until::Text, Some(Duration::from_millis(1)))),
         line("score", score("", ["yes", "no"]).after([seen]).send()),
         line("describe", seen.describe()),
-        line(
-            "count-tokens",
-            count_tokens(Role::User, Part::Whole, ["one two"]),
-        ),
-        line(
-            "limit",
-            budgets
-                .next()
-                .map_or(Ok(()), |budget| limit(budget.name, budget.left)),
-        ),
-        line(
-            "one-of",
-            short()
-                .constraint(Constraint::OneOf(vec!["a".into()]))
-                .send(),
-        ),
+        line("count-tokens", count_tokens(Role::User, Part::Whole, ["one two"])),
+        line("limit", budgets.next().map_or(Ok(()), |budget| limit(budget.name, budget.left))),
+        line("one-of", short().constraint(Constraint::OneOf(vec!["a".into()])).send()),
         line("regex", short().constraint(digits()).send()),
-        line(
-            "json-schema",
-            short()
-                .constraint(Constraint::JsonSchema("{}".into()))
-                .send(),
-        ),
-        line(
-            "link",
-            short().after([seen.refresh(Refresh::Link(1))]).send(),
-        ),
-        line(
-            "blend",
-            short().after([seen.refresh(Refresh::Blend(0.5))]).send(),
-        ),
+        line("json-schema", short().constraint(Constraint::JsonSchema("{}".into())).send()),
+        line("link", short().after([seen.refresh(Refresh::Link(1))]).send()),
+        line("blend", short().after([seen.refresh(Refresh::Blend(0.5))]).send()),
         line("full", short().after([seen.refresh(Refresh::Full)]).send()),
         line("labels", prefill("Secret.").labels(["secret"]).send()),
         line("may-see", short().may_see(["secret"]).send()),

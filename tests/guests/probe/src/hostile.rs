@@ -71,8 +71,7 @@ pub(crate) fn clock() -> Outcome {
     let start = Instant::now();
     let random = RandomState::new().hash_one(0);
     let variables = std::env::vars().count();
-    let folder =
-        std::fs::read_dir("/").map_or_else(|e| e.kind().to_string(), |_| "readable".into());
+    let folder = std::fs::read_dir("/").map_or_else(|e| e.kind().to_string(), |_| "readable".into());
     Ok(format!(
         "wall {}\nelapsed {}\nrandom {random}\nvariables {variables}\nfolder {folder}",
         wall.as_nanos(),

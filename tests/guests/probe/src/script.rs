@@ -25,8 +25,7 @@ mod answer;
 mod words;
 
 use choreo_guest::{
-    Decode, Message, Part, Prefill, Role, decode, decode_each, describe, prefill, prefill_all,
-    release, text,
+    Decode, Message, Part, Prefill, Role, decode, decode_each, describe, prefill, prefill_all, release, text,
 };
 use words::Words;
 
@@ -45,16 +44,14 @@ pub(crate) fn run(script: &str) -> Result<String, String> {
         let ids = |words: &mut Words<'_>| words.parents().map_err(at_line);
         match verb {
             "" => {}
-            comment if comment.starts_with('#') => {}
+            comment if comment.starts_with('#') => continue,
             "batch" => batch = Some(Vec::new()),
             "end" => output.extend(send(batch.take().unwrap_or_default()).map_err(at_line)?),
             "release" => {
                 let ids = ids(&mut words)?;
                 output.push(answer::released(release(ids.iter().map(|id| id.message))));
             }
-            "text" => output.push(answer::texts(text(
-                ids(&mut words)?.iter().map(|id| id.message),
-            ))),
+            "text" => output.push(answer::texts(text(ids(&mut words)?.iter().map(|id| id.message)))),
             "describe" => {
                 let ids = ids(&mut words)?;
                 output.push(answer::described(describe(ids.iter().map(|id| id.message))));

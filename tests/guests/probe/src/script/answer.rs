@@ -23,8 +23,7 @@ pub(super) fn lane(lane: Result<Decoded, Error>) -> String {
         "tokens": decoded.tokens,
     });
     if !decoded.logprobs.is_empty() {
-        let pair =
-            |alternative: &TokenLogprob| json!([alternative.token, alternative.logprob.to_bits()]);
+        let pair = |alternative: &TokenLogprob| json!([alternative.token, alternative.logprob.to_bits()]);
         let tokens = decoded.logprobs.iter().map(|found| {
             json!({
                 "token": found.chosen.token,
@@ -58,18 +57,12 @@ pub(super) fn error(found: &Error) -> String {
 
 /// `{"released": true}`
 pub(super) fn released(answer: Result<(), Error>) -> String {
-    answer.map_or_else(
-        |found| error(&found),
-        |()| json!({ "released": true }).to_string(),
-    )
+    answer.map_or_else(|found| error(&found), |()| json!({ "released": true }).to_string())
 }
 
 /// `{"texts": ["…"]}`
 pub(super) fn texts(answer: Result<Vec<String>, Error>) -> String {
-    answer.map_or_else(
-        |found| error(&found),
-        |texts| json!({ "texts": texts }).to_string(),
-    )
+    answer.map_or_else(|found| error(&found), |texts| json!({ "texts": texts }).to_string())
 }
 
 /// `{"messages": [{"tokens": 9, "offset": 12, "finish": "end", "parents": [[1, 0]]}]}`
@@ -86,10 +79,7 @@ pub(super) fn described(answer: Result<Vec<Description>, Error>) -> String {
         })
     };
     let messages = |found: Vec<Description>| found.iter().map(describe).collect::<Vec<Value>>();
-    answer.map_or_else(
-        |found| error(&found),
-        |found| json!({ "messages": messages(found) }).to_string(),
-    )
+    answer.map_or_else(|found| error(&found), |found| json!({ "messages": messages(found) }).to_string())
 }
 
 fn finish(finish: &Finish) -> &'static str {

@@ -17,8 +17,7 @@ impl<'a> Words<'a> {
 
     pub(super) fn number<T: FromStr>(&mut self) -> Result<T, String> {
         let word = self.next();
-        word.parse()
-            .map_err(|_| format!("{word:?} is not a number of this kind"))
+        word.parse().map_err(|_| format!("{word:?} is not a number of this kind"))
     }
 
     /// A JSON string, which may hold spaces.
@@ -42,7 +41,7 @@ impl<'a> Words<'a> {
     }
 
     pub(super) fn finish(&self) -> Result<(), String> {
-        if self.0.is_empty() || self.0.starts_with('#') {
+        if self.0.is_empty() {
             return Ok(());
         }
         Err(format!("{:?} was not expected", self.0))
@@ -56,8 +55,5 @@ fn parent(word: &str) -> Result<Parent, String> {
         None => (word, None),
     };
     let message = Message::from(id.parse::<u32>().map_err(wrong)?);
-    Ok(Parent {
-        offset,
-        ..message.into()
-    })
+    Ok(Parent { offset, ..message.into() })
 }
