@@ -2,7 +2,7 @@
 //!
 //! A plan is a folder in `workflows/` or `tests/guests/`, or an example of the
 //! guest SDK. Each language says which plans a folder holds and how one becomes a
-//! component, in a module of its own; [`LANGUAGES`] lists them.
+//! component, in a module of its own; `LANGUAGES` lists them.
 
 mod javascript;
 mod rust;
