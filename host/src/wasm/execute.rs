@@ -1,0 +1,111 @@
+//! One run of one component.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::{Store, UpdateDeadline};
+
+use super::component::Plan;
+use super::limits::{Account, CALL_BYTES, HANDLES, Limits, Meter};
+use super::output::{Output, Printed};
+use super::trap::Failure;
+use super::world::{LogSink, ModelFacts, World, WorldParts};
+use crate::engine::{Handle, Run};
+
+/// What one run is given.
+pub struct Task {
+    /// The guest's arguments.
+    pub arguments: Vec<String>,
+    /// What it may use of the machine.
+    pub limits: Limits,
+    /// Seed of what WASI calls randomness.
+    pub seed: u64,
+    /// Where the guest's log lines go.
+    pub log: LogSink,
+}
+
+/// How a run went.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What the guest returned, its own error included; or how it ended instead.
+    pub result: Result<Result<String, String>, Failure>,
+    /// What it printed.
+    pub printed: Printed,
+    /// When it first called the host.
+    pub first_call: Option<Instant>,
+    /// Time on the processor in its own code.
+    pub cpu: Duration,
+    /// Bytes of linear memory, at most.
+    pub memory_bytes: u64,
+}
+
+impl Plan {
+    /// Runs the plan; must be polled in a tokio runtime with time enabled.
+    /// Nothing that the guest does makes it panic or go on for ever.
+    pub async fn run(&self, handle: &Handle, run: Arc<Run>, task: Task) -> Outcome {
+        let shape = handle.shape();
+        let meter = Arc::new(Meter::new(&task.limits));
+        let output = Output::default();
+        let world = World::new(WorldParts {
+            run,
+            model: ModelFacts {
+                name: shape.name.clone(),
+                context: u32::try_from(shape.context).unwrap_or(u32::MAX),
+            },
+            account: Account::new(&task.limits),
+            meter: meter.clone(),
+            sink: task.log,
+            seed: task.seed,
+            output: output.clone(),
+        });
+        let mut store = self.store(world);
+        let ended = metered(&meter, async {
+            let plan = self.pre.instantiate_async(&mut store).await?;
+            plan.call_run(&mut store, &task.arguments).await
+        })
+        .await;
+        let printed = output.printed();
+        let world = store.data();
+        let result = match ended {
+            Some(Ok(result)) => Ok(result),
+            Some(Err(error)) => Err(Failure::new(&error, &world.account, &printed)),
+            None => Err(Failure::stopped(meter.over())),
+        };
+        Outcome {
+            result,
+            printed,
+            first_call: world.first_call,
+            cpu: meter.spent(),
+            memory_bytes: world.account.memory(),
+        }
+    }
+
+    fn store(&self, world: World) -> Store<World> {
+        let mut store = Store::new(self.pre.engine(), world);
+        store.limiter(|world| &mut world.account);
+        store.set_hostcall_fuel(CALL_BYTES);
+        store.set_max_component_handles(HANDLES);
+        // The deadline is absolute: after a long host call the callback is
+        // asked at once, and goes by the meter alone.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|context| {
+            context.data().meter.check()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+}
+
+/// Polls the guest with the meter running; none when its time was over.
+async fn metered<T>(meter: &Meter, guest: impl Future<Output = T>) -> Option<T> {
+    let mut guest = pin!(guest);
+    let guest = poll_fn(|context| {
+        meter.resume();
+        let polled = guest.as_mut().poll(context);
+        meter.pause();
+        polled
+    });
+    tokio::time::timeout(meter.end(), guest).await.ok()
+}
