@@ -1,1 +1,68 @@
-//! cli
+//! The command line: raw arguments to checked settings, results to standard
+//! output, everything else to standard error.
+//!
+//! Exit codes: 0, the plan gave a result; 1, it gave an error, or could not be
+//! started; 2, it was stopped or trapped, or the command line is wrong.
+
+mod check;
+mod input;
+mod options;
+mod report;
+mod run;
+mod screen;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, Subcommand};
+
+/// Runs prompt choreographies: untrusted WebAssembly plans over one global cache of messages.
+#[derive(Debug, Parser)]
+#[command(name = "choreo-host", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a plan; its result goes to standard output
+    Run(Box<options::RunArguments>),
+    /// Say whether a component fits the contract, and what it would be given
+    Check(options::CheckArguments),
+    /// Print the contract: the WIT package that plans are built against
+    Wit,
+}
+
+/// The program. `started`: when the process was, as nearly as `main` knows.
+pub fn main(started: Instant) -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help that nobody reads to its end is no error.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match arguments.command {
+        Command::Run(arguments) => run::run(*arguments, started),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Wit => print(include_str!("../../wit/choreo.wit")).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        screen::say(&format!("error: {}", screen::one_line(&format!("{error:#}"))));
+        ExitCode::FAILURE
+    })
+}
+
+/// Writes to standard output. A reader who has gone away is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
+        Ok(()) => Ok(()),
+    }
+}

@@ -127,7 +127,8 @@ impl wit::Host for World {
         self.called();
         let mut roles = Vec::new();
         for role in [wit::Role::System, wit::Role::User, wit::Role::Assistant, wit::Role::Tool, wit::Role::Raw] {
-            let probe = self.run.count_tokens(convert::role(role), convert::part(wit::Part::Whole), vec![String::new()]);
+            let probe =
+                self.run.count_tokens(convert::role(role), convert::part(wit::Part::Whole), vec![String::new()]);
             if probe.await.is_ok() {
                 roles.push(role);
             }

@@ -26,13 +26,17 @@ const COMPILE: Duration = Duration::from_secs(180);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// Not WebAssembly, or not a component.
-    #[error("it is {0}, not a WebAssembly component: build it with `cargo build --target wasm32-wasip2`, or with your language's component tool")]
+    #[error(
+        "it is {0}, not a WebAssembly component: build it with `cargo build --target wasm32-wasip2`, or with your language's component tool"
+    )]
     NotComponent(&'static str),
     /// A component that does not parse or validate.
     #[error("it is not a valid component ({0}): the file is damaged or cut short; build it again")]
     Invalid(String),
     /// Larger than any known language runtime.
-    #[error("it has {bytes} bytes and a component may have {COMPONENT_BYTES}: strip debug information (`strip = true` in the release profile)")]
+    #[error(
+        "it has {bytes} bytes and a component may have {COMPONENT_BYTES}: strip debug information (`strip = true` in the release profile)"
+    )]
     TooLarge {
         /// Bytes of the file.
         bytes: u64,
@@ -44,7 +48,9 @@ pub enum LoadError {
     #[error("it could not be compiled: {0}")]
     Compiler(String),
     /// It needs another version of the contract.
-    #[error("it imports {0} and this host serves {CONTRACT}: build it against the package that `choreo-host wit` prints")]
+    #[error(
+        "it imports {0} and this host serves {CONTRACT}: build it against the package that `choreo-host wit` prints"
+    )]
     Version(String),
     /// It needs something that a plan is not given.
     #[error("it imports {0}, which no plan is given: import only {CONTRACT} and WASI 0.2 without http")]

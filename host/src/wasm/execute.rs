@@ -50,10 +50,7 @@ impl Plan {
         let output = Output::default();
         let world = World::new(WorldParts {
             run,
-            model: ModelFacts {
-                name: shape.name.clone(),
-                context: u32::try_from(shape.context).unwrap_or(u32::MAX),
-            },
+            model: ModelFacts { name: shape.name.clone(), context: u32::try_from(shape.context).unwrap_or(u32::MAX) },
             account: Account::new(&task.limits),
             meter: meter.clone(),
             sink: task.log,

@@ -50,7 +50,10 @@ fn line(error: &wasmtime::Error, account: &Account, printed: &Printed) -> String
     }
     match trap {
         Some(Trap::StackOverflow) => {
-            format!("the plan's calls are nested too deep for a stack of {} KiB: look for endless recursion", STACK >> 10)
+            format!(
+                "the plan's calls are nested too deep for a stack of {} KiB: look for endless recursion",
+                STACK >> 10
+            )
         }
         Some(Trap::UnreachableCodeReached) => format!("the plan gave up (trap: unreachable){}", last_words(printed)),
         Some(trap) => format!("the plan trapped: {trap}{}", last_words(printed)),

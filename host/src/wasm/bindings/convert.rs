@@ -4,8 +4,8 @@
 
 use super::generated::choreo::host::choreo as wit;
 use crate::engine::call::{
-    Cause, DecodeCall, DecodeOptions, Decoded, Description, Error, Finish, Logprobs, Number, Parent, Part,
-    PrefillCall, Role, Shortage, TokenLogprob, View,
+    Cause, DecodeCall, DecodeOptions, Decoded, Description, Error, Finish, Logprobs, Number, Parent, Part, PrefillCall,
+    Role, Shortage, TokenLogprob, View,
 };
 
 pub(super) type Checked<T> = Result<T, Error>;
@@ -198,11 +198,8 @@ fn finish(finish: Finish) -> wit::Finish {
 }
 
 fn logprobs(logprobs: Logprobs) -> wit::Logprobs {
-    let token = |token: TokenLogprob| wit::TokenLogprob {
-        token: token.token,
-        bytes: token.bytes,
-        logprob: token.logprob,
-    };
+    let token =
+        |token: TokenLogprob| wit::TokenLogprob { token: token.token, bytes: token.bytes, logprob: token.logprob };
     wit::Logprobs { chosen: token(logprobs.chosen), top: logprobs.top.into_iter().map(token).collect() }
 }
 
@@ -212,11 +209,8 @@ pub(super) fn outcome<T>(answer: Result<T, Error>) -> wasmtime::Result<Result<T,
 }
 
 pub(super) fn convert_error(error: Error) -> wit::Error {
-    let shortage = |shortage: Shortage| wit::Shortage {
-        what: shortage.what,
-        asked: shortage.asked,
-        left: shortage.left,
-    };
+    let shortage =
+        |shortage: Shortage| wit::Shortage { what: shortage.what, asked: shortage.asked, left: shortage.left };
     let cause = match error.cause {
         Cause::UnknownMessage(id) => wit::Cause::UnknownMessage(id),
         Cause::Lost(id) => wit::Cause::Lost(id),

@@ -1,0 +1,40 @@
+//! `check`: does a component fit, and what would it be given?
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::wasm::{CONTRACT, Sandbox};
+
+use super::options::CheckArguments;
+use super::{input, print};
+
+pub(super) fn check(arguments: &CheckArguments) -> Result<ExitCode> {
+    let bytes = input::component(&arguments.plan)?;
+    let sandbox = Sandbox::new(input::compiled_cache())?;
+    let name = arguments.plan.display();
+    let plan = sandbox.load(bytes).with_context(|| format!("{name} is no plan for this host"))?;
+
+    let (ours, wasi): (Vec<_>, Vec<_>) =
+        plan.imports().iter().map(String::as_str).partition(|import| import.starts_with("choreo:"));
+    let limits = arguments.limits.limits();
+    let budgets = arguments.limits.budgets();
+    let wasi = match wasi.len() {
+        0 => "none".into(),
+        count => format!("{count} interfaces, all empty: {}", wasi.join(", ")),
+    };
+    print(&format!(
+        "{name} fits {CONTRACT}\n\
+         imports  {}\n\
+         wasi     {wasi}\n\
+         granted  {} ms on the processor, {} ms in all, {} MiB of memory, {} calls, {} generated tokens\n\
+         denied   files, network, environment, clock, randomness beyond a seed\n",
+        if ours.is_empty() { "none".into() } else { ours.join(", ") },
+        limits.cpu.as_millis(),
+        limits.wall.as_millis(),
+        limits.memory_bytes >> 20,
+        budgets.calls,
+        budgets.tokens_out,
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,211 @@
+//! The flags and what they mean.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueEnum};
+
+use crate::engine::{Budgets, Defaults, Mode, RunOptions};
+use crate::wasm::Limits;
+
+/// The host's options stand before PLAN; all that follows it is the plan's.
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// Directory of a Hugging Face model; without it, the model that is built in
+    #[arg(long, value_name = "DIR")]
+    pub(super) model: Option<PathBuf>,
+    /// How parents are honoured: each message encoded once, or every prompt anew
+    #[arg(long, value_enum, default_value_t = ModeArgument::Choreo)]
+    mode: ModeArgument,
+    /// Seed of the run
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+    /// Temperature where a call sets none; 0 is greedy
+    #[arg(long, value_name = "T", default_value_t = 0.0, value_parser = temperature)]
+    temperature: f32,
+    /// Sum of the likeliest tokens' probabilities to choose among, where a call sets none
+    #[arg(long, value_name = "P", default_value_t = 1.0, value_parser = top_p)]
+    top_p: f32,
+    /// Tokens that a message may get, where a call does not say
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
+    max_tokens: u32,
+    /// Tokens that the cache of keys and values holds
+    #[arg(long, value_name = "N", default_value_t = 32_768, value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
+    pub(super) cache_tokens: u32,
+    /// Threads that compute; without it, one a processor
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1024))]
+    threads: Option<u32>,
+    /// Write what the run cost, message by message, to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    /// Show errors and the plan's own log only
+    #[arg(long)]
+    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) limits: LimitArguments,
+    /// The plan's component, and what it is given: an argument @FILE stands for
+    /// the file's text, @@TEXT for @TEXT
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PLAN", "ARGUMENT"])]
+    plan: Vec<String>,
+}
+
+/// What `check` is given.
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The plan's component
+    pub(super) plan: PathBuf,
+    #[command(flatten)]
+    pub(super) limits: LimitArguments,
+}
+
+/// What a run may use.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What the plan may use")]
+pub(super) struct LimitArguments {
+    /// Milliseconds on the processor in its own code
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    cpu_ms: u64,
+    /// Milliseconds from start to end
+    #[arg(long, value_name = "N", default_value_t = 600_000)]
+    wall_ms: u64,
+    /// Calls to the model, over all lists
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    calls: u64,
+    /// Tokens generated
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    tokens_out: u64,
+    /// MiB of memory
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<u64>::new().range(..=65_536))]
+    memory_mib: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ModeArgument {
+    Choreo,
+    Naive,
+}
+
+impl RunArguments {
+    /// The component's path.
+    pub(super) fn plan(&self) -> PathBuf {
+        self.plan.first().map(PathBuf::from).unwrap_or_default()
+    }
+
+    /// The plan's own arguments, as written. One `--` after PLAN is for those
+    /// who are used to it, and dropped.
+    pub(super) fn arguments(&self) -> &[String] {
+        match self.plan.get(1..) {
+            Some([first, rest @ ..]) if first == "--" => rest,
+            Some(rest) => rest,
+            None => &[],
+        }
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        let given = self.threads.and_then(|threads| usize::try_from(threads).ok());
+        given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
+    }
+
+    pub(super) fn options(&self) -> RunOptions {
+        RunOptions {
+            mode: match self.mode {
+                ModeArgument::Choreo => Mode::Choreo,
+                ModeArgument::Naive => Mode::Naive,
+            },
+            seed: self.seed,
+            budgets: self.limits.budgets(),
+            defaults: Defaults {
+                max_tokens: self.max_tokens,
+                temperature: self.temperature,
+                top_p: self.top_p,
+                top_k: None,
+            },
+        }
+    }
+}
+
+impl LimitArguments {
+    pub(super) fn budgets(&self) -> Budgets {
+        Budgets { calls: self.calls, tokens_out: self.tokens_out, wall: Duration::from_millis(self.wall_ms) }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            cpu: Duration::from_millis(self.cpu_ms),
+            wall: Duration::from_millis(self.wall_ms),
+            memory_bytes: self.memory_mib << 20,
+        }
+    }
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
+        _ => Err("use a number from 0 (greedy) to 100".into()),
+    }
+}
+
+fn top_p(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("use a number above 0, and at most 1 (all tokens)".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::super::{Arguments, Command};
+    use super::*;
+
+    fn parse(line: &str) -> RunArguments {
+        let words = ["choreo-host", "run"].into_iter().chain(line.split_whitespace());
+        match Arguments::try_parse_from(words).unwrap().command {
+            Command::Run(arguments) => *arguments,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn flags_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_plan_is_the_plans() {
+        let arguments = parse("--seed 7 --quiet plan.wasm --seed 8 -x --agents=3 -- --quiet word");
+        assert_eq!((arguments.seed, arguments.quiet), (7, true));
+        assert_eq!(arguments.plan(), PathBuf::from("plan.wasm"));
+        assert_eq!(arguments.arguments(), ["--seed", "8", "-x", "--agents=3", "--", "--quiet", "word"]);
+    }
+
+    #[test]
+    fn a_separator_may_stand_on_either_side_of_the_plan() {
+        for line in ["plan.wasm -- --help", "-- plan.wasm --help", "-- plan.wasm -- --help"] {
+            let arguments = parse(line);
+            assert_eq!(arguments.plan(), PathBuf::from("plan.wasm"), "{line}");
+            assert_eq!(arguments.arguments(), ["--help"], "{line}");
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_bounds_are_refused() {
+        for flag in [
+            "--temperature=-1",
+            "--temperature=nan",
+            "--top-p=0",
+            "--top-p=2",
+            "--cache-tokens=0",
+            "--cache-tokens=4294967296",
+            "--threads=0",
+            "--max-tokens=0",
+            "--memory-mib=18446744073709551615",
+            "--mode=fast",
+        ] {
+            let parsed = Arguments::try_parse_from(["choreo-host", "run", flag, "plan.wasm"]);
+            assert!(parsed.is_err(), "{flag}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `run`: wires the model, the engine and the sandbox together.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::chat::Chat;
+use crate::engine::call::Error;
+use crate::engine::report::RunReport;
+use crate::engine::{self, EngineOptions, Handle, Starting};
+use crate::model::{Decoder, LoadOptions, Source};
+use crate::wasm::{Failure, Outcome, Plan, Printed, Sandbox, Task, printable};
+
+use super::options::RunArguments;
+use super::report::Report;
+use super::screen::{Screen, one_line, say};
+use super::{input, print};
+
+pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode> {
+    let own = input::arguments(arguments.arguments())?;
+    // The model is loaded on the engine's thread while the plan is compiled on this one.
+    let starting = start(&arguments)?;
+    let path = arguments.plan();
+    let sandbox = Sandbox::new(input::compiled_cache())?;
+    let plan = sandbox.load(input::component(&path)?);
+    let plan = plan.with_context(|| format!("{} is no plan for this host", path.display()))?;
+    let handle = starting.wait()?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().context("start the scheduler")?;
+    let (outcome, report) = runtime.block_on(execute(&plan, &handle, &arguments, own))?;
+    let report = report.map(|report| Report::new(report, &outcome, started));
+    finish(&arguments, &outcome, report)
+}
+
+/// Starts the engine's thread, which loads the model.
+fn start(arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
+    let Some(directory) = arguments.model.clone() else {
+        bail!("no model is built into this host yet: name a model directory with --model");
+    };
+    let options = LoadOptions {
+        slots: usize::try_from(arguments.cache_tokens).unwrap_or(usize::MAX),
+        threads: arguments.threads(),
+    };
+    Ok(engine::start(EngineOptions::default(), move || {
+        let source = Source::Directory(directory);
+        let model = Decoder::load(&source, options).with_context(|| format!("cannot load the model {source}"))?;
+        Ok((model, Chat))
+    }))
+}
+
+/// Runs the plan; the account is taken however it ended.
+async fn execute(
+    plan: &Plan,
+    handle: &Handle,
+    arguments: &RunArguments,
+    own: Vec<String>,
+) -> Result<(Outcome, Result<RunReport, Error>)> {
+    let run = Arc::new(handle.open(arguments.options()).await?);
+    let screen = if arguments.quiet { Screen::still() } else { Screen::live() };
+    let task = Task { arguments: own, limits: arguments.limits.limits(), seed: arguments.seed, log: screen.log() };
+    let follow = screen.follow(run.progress());
+    let outcome = plan.run(handle, run.clone(), task).await;
+    follow.abort();
+    screen.clear();
+    Ok((outcome, run.report().await))
+}
+
+/// Gives the result first: nothing that goes wrong afterwards may lose it.
+fn finish(arguments: &RunArguments, outcome: &Outcome, report: Result<Report, Error>) -> Result<ExitCode> {
+    show_printed(&outcome.printed);
+    let code = match &outcome.result {
+        Ok(Ok(text)) => {
+            print_result(text)?;
+            ExitCode::SUCCESS
+        }
+        Ok(Err(text)) => {
+            say(&format!("error: the plan says: {}", one_line(text)));
+            ExitCode::FAILURE
+        }
+        Err(failure) => {
+            show_failure(failure);
+            ExitCode::from(2)
+        }
+    };
+    let report = report.context("the run's report is lost")?;
+    if !arguments.quiet {
+        say(&report.summary());
+    }
+    if let Some(path) = &arguments.report {
+        report.write(path)?;
+    }
+    Ok(code)
+}
+
+/// The result as it is; on a terminal, without what could rewrite the screen.
+fn print_result(text: &str) -> Result<()> {
+    let shown = if io::stdout().is_terminal() { printable(text) } else { text.to_owned() };
+    let end = if shown.is_empty() || shown.ends_with('\n') { "" } else { "\n" };
+    print(&format!("{shown}{end}"))
+}
+
+/// What the plan printed: it has no terminal of its own.
+fn show_printed(printed: &Printed) {
+    if printed.dropped > 0 {
+        say(&format!("plan printed: ({} bytes before this are not kept)", printed.dropped));
+    }
+    for line in printed.text.lines() {
+        say(&format!("plan printed: {}", printable(line)));
+    }
+}
+
+fn show_failure(failure: &Failure) {
+    say(&format!("error: {}", failure.line));
+    for frame in &failure.backtrace {
+        say(frame);
+    }
+}
