@@ -42,12 +42,12 @@ pub(super) struct RunArguments {
     /// Show errors and the plan's own log only
     #[arg(long)]
     pub(super) quiet: bool,
-    #[command(flatten)]
-    pub(super) limits: LimitArguments,
     /// The plan's component, and what it is given: an argument @FILE stands for
     /// the file's text, @@TEXT for @TEXT
     #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PLAN", "ARGUMENT"])]
     plan: Vec<String>,
+    #[command(flatten)]
+    pub(super) limits: LimitArguments,
 }
 
 /// What `check` is given.
