@@ -28,8 +28,10 @@ def world_text():
     """Whole messages, and every number bare and after a space."""
     rng = random.Random(world.SEED)
     yield from (f"{n} {n}" for n in range(100))
+    skills = [world.multiqa, world.conversation, world.first_turn, world.update_turn]
     for _ in range(20000):
-        yield from (m["content"] for m in world.sample(rng))
+        skill = rng.choices(skills, [36, 22, 26, 16])[0]
+        yield from (m["content"] for m in skill(rng))
 
 
 def build():

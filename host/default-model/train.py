@@ -103,6 +103,16 @@ def build(encoder):
     return LlamaForCausalLM(config)
 
 
+def build_optimizers(model):
+    """Muon for the matrices inside the layers, AdamW for embeddings and norms; one learning rate for both."""
+    inside = [p for p in model.model.layers.parameters() if p.dim() == 2]
+    others = [p for p in model.parameters() if not any(p is q for q in inside)]
+    return [
+        torch.optim.Muon(inside, lr=PEAK_RATE, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.02, fused=True),
+    ]
+
+
 def loss_of(model, ids, labels):
     """Mean cross-entropy over learnt tokens; the output head runs on those rows only."""
     hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
@@ -122,6 +132,10 @@ def export(model, average, folder):
         bos_token_id=model.config.bos_token_id, eos_token_id=model.config.eos_token_id, do_sample=False
     )
     model.save_pretrained(folder)
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config["rope_theta"] = config.pop("rope_parameters")["rope_theta"]  # the form that every reader knows
+    path.write_text(json.dumps(config, indent=2) + "\n")
     with torch.no_grad():
         for k, p in model.named_parameters():
             p.copy_(trained[k])
@@ -149,18 +163,20 @@ def train(rank, args):
     dist.init_process_group("gloo", init_method=f"file://{args.work.resolve()}/meeting", rank=rank, world_size=PROCESSES)
     encoder = Encoder()
     model = build(encoder)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.02, fused=True)
+    optimizers = build_optimizers(model)
     average = {k: p.detach().clone() for k, p in model.named_parameters()}
     state = {"step": 0, "pool": 0, "tokens": 0, "seconds": 0.0}
     checkpoint = args.work / "checkpoint.pt"
     if checkpoint.exists():
         saved = torch.load(checkpoint)
         model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, part in zip(optimizers, saved["optimizers"]):
+            optimizer.load_state_dict(part)
         average, state = saved["average"], saved["state"]
 
     def save():
-        parts = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "state": state}
+        parts = {"model": model.state_dict(), "average": average, "state": state}
+        parts["optimizers"] = [optimizer.state_dict() for optimizer in optimizers]
         torch.save(parts, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").replace(checkpoint)
         export(model, average, args.work / "export")
@@ -169,15 +185,16 @@ def train(rank, args):
     while state["seconds"] < 60 * args.minutes:
         for ids, labels in batches(encoder, state["pool"], rank):
             rate = learning_rate(state["step"], min(1.0, state["seconds"] / (60 * args.minutes)))
-            for group in optimizer.param_groups:
+            for group in optimizers[0].param_groups + optimizers[1].param_groups:
                 group["lr"] = rate
             loss = loss_of(model, ids, labels)
-            optimizer.zero_grad()
+            model.zero_grad()
             loss.backward()
             elapsed, clock = time.time() - clock, time.time()
             seconds, tokens, loss = share(model, elapsed, ids.numel(), loss.item())
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             keep = min(0.998, 1 - 10 / (10 + state["step"]))
             with torch.no_grad():
                 torch._foreach_lerp_(list(average.values()), list(model.parameters()), 1 - keep)

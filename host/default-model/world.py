@@ -1,6 +1,6 @@
 """The synthetic world that the default model is trained in.
 
-Three skills: stored facts, two-step word problems, and the turns of a debate.
+The skills: stored facts, sums, two-step word problems, and the turns of a debate.
 A sample is a list of messages, {"role", "content", "loss"}; only messages with
 "loss" are learnt. Held-out items are chosen by a hash, so no sampler here can
 produce them unless it is asked for `held=True`.
@@ -270,6 +270,26 @@ def draw_problem(rng, held=False):
         return Problem(text.format(**words, **numbers), steps)
 
 
+def draw_sum(rng):
+    """One sum out of those that solutions are made of, as "17 + 8 = 25"."""
+    while True:
+        op = rng.choices("+-*/", [42, 42, 12, 4])[0]
+        x = rng.randint(2, 25 if op == "*" else LARGEST)
+        y = rng.randint(2, {"*": 6, "/": 2}.get(op, 12 if rng.random() < 0.8 else 25))
+        if op == "/" and x % y:
+            continue
+        if 1 <= APPLY[op](x, y) <= LARGEST:
+            return f"{x} {op} {y} = {APPLY[op](x, y)}"
+
+
+def sums(rng):
+    """Bare sums, several at once: the quickest way to learn the tables."""
+    done = [draw_sum(rng) for _ in range(rng.randint(2, 8))]
+    asked = ", ".join(text.split(" =")[0] for text in done)
+    worked = " ".join(f"{text}." for text in done)
+    return [message("user", f"Answer {asked}."), message("assistant", worked, loss=True)]
+
+
 # ---------------------------------------------------------------- the debate
 
 
@@ -332,7 +352,7 @@ def update_turn(rng):
     return [*update_messages(problem.text, last, own), target]
 
 
-SKILLS = [(multiqa, 36), (conversation, 22), (first_turn, 26), (update_turn, 16)]
+SKILLS = [(multiqa, 20), (conversation, 6), (first_turn, 38), (update_turn, 12), (sums, 24)]
 
 
 def sample(rng):
