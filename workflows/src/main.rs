@@ -9,10 +9,11 @@ use choreo_workflows::{Built, HostProfile, component, host, plan, plans};
 const USAGE: &str = "\
 usage: cargo plan list                        name all plans
        cargo plan build [NAME…]               build these plans, or all, into target/plans
-       cargo plan [--release] run NAME [ARG…] build the plan and the host, and run it
+       cargo plan [--release] run [OPTION…] NAME [ARG…]
+                                              build the plan and the host, and run it
 
-Each ARG goes to `choreo-host run` as it is: the host takes its own options, the
-plan the rest, and all that follows `--`. --release takes the host's release build.
+Options of `choreo-host run` stand before NAME, the plan's own arguments after it.
+--release takes the host's release build.
 ";
 
 fn main() -> ExitCode {
@@ -56,10 +57,9 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             }
         }
         "run" => {
-            let (name, arguments) = rest.split_first().context("no plan: name one of `cargo plan list`")?;
-            plan(name)?;
+            let (options, name, arguments) = split(rest)?;
             let (host, component) = (host(profile)?, component(name)?);
-            let status = Command::new(&host).arg("run").arg(component).args(arguments).status();
+            let status = Command::new(&host).arg("run").args(options).arg(component).args(arguments).status();
             let status = status.with_context(|| format!("start {}", host.display()))?;
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
@@ -68,6 +68,17 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         _ => bail!("no verb is called {verb:?}: take list, build or run"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The host's options, the first word that is a plan's name, the plan's arguments.
+fn split(words: &[String]) -> Result<(&[String], &str, &[String])> {
+    let plans = plans()?;
+    let Some(at) = words.iter().position(|word| plans.iter().any(|plan| plan.name == *word)) else {
+        // No word is a plan: the error names those there are.
+        let named = words.iter().find(|word| !word.starts_with('-')).context("no plan: name one of `cargo plan list`")?;
+        return Err(plan(named).map_or_else(|error| error, |_| anyhow::anyhow!(USAGE)));
+    };
+    Ok((&words[..at], &words[at], &words[at + 1..]))
 }
 
 fn describe(component: &Path) -> Result<String> {
