@@ -16,6 +16,7 @@ mod compiled;
 mod component;
 mod execute;
 mod limits;
+mod log;
 mod output;
 mod trap;
 mod world;
@@ -30,11 +31,11 @@ pub use self::compiled::{CacheError, CompiledCache};
 pub use self::component::{COMPONENT_BYTES, CONTRACT, LoadError, Plan};
 pub use self::execute::{Outcome, Task};
 pub use self::limits::Limits;
+pub use self::log::{LogSink, printable};
 pub use self::output::Printed;
 pub use self::trap::Failure;
 use self::trap::STACK;
 use self::world::World;
-pub use self::world::{LogSink, printable};
 
 /// How often a running guest is looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -100,4 +101,16 @@ fn tick(engine: &Engine) -> std::io::Result<()> {
         }
     };
     thread::Builder::new().name("epochs".into()).spawn(clock).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Sandbox>();
+        shared::<Plan>();
+    }
 }

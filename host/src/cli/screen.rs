@@ -50,7 +50,7 @@ impl Screen {
     /// Where a guest's log lines go: above the progress line.
     pub(super) fn log(&self) -> LogSink {
         let bar = self.bar.clone();
-        Box::new(move |line| bar.suspend(|| say(&format!("plan {line}"))))
+        LogSink::new(move |line| bar.suspend(|| say(&format!("plan {line}"))))
     }
 
     /// Draws a run's counters until the task is aborted.

@@ -9,9 +9,10 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::component::Plan;
 use super::limits::{Account, CALL_BYTES, HANDLES, Limits, Meter};
+use super::log::LogSink;
 use super::output::{Output, Printed};
 use super::trap::Failure;
-use super::world::{LogSink, ModelFacts, World, WorldParts};
+use super::world::{ModelFacts, World, WorldParts};
 use crate::engine::{Handle, Run};
 
 /// What one run is given.

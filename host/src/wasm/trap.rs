@@ -4,8 +4,8 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::limits::{Account, CALL_BYTES, Stop};
+use super::log::{printable, start_of};
 use super::output::Printed;
-use super::world::{printable, start_of};
 
 /// Frames that are shown.
 const FRAMES: usize = 24;
@@ -79,8 +79,89 @@ fn last_words(printed: &Printed) -> String {
     }
 }
 
-/// The frames of wasmtime's own rendering, which alone demangles.
+/// The guest's frames. Only wasmtime's own rendering demangles, so its lines
+/// are taken, less addresses, hashes and what stands above a Rust panic.
 fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     let text = backtrace.to_string();
-    text.lines().skip(1).take(FRAMES).map(|line| printable(line.trim_end())).collect()
+    let lines: Vec<String> = text.lines().skip(1).map(|line| printable(&frame(line))).collect();
+    let panic = lines.iter().rposition(|line| line.contains("core::panicking::")).map_or(0, |at| at + 1);
+    fold(&lines[panic..])
+}
+
+/// One line of the rendering: `  1: 0x2a - module!function::h0123456789abcdef`,
+/// `- inlined function` or `at file:line`.
+fn frame(line: &str) -> String {
+    let line = line.trim();
+    let Some((_, rest)) = line.split_once(": ").filter(|(number, _)| number.parse::<u32>().is_ok()) else {
+        return format!("      {line}");
+    };
+    let rest = rest.trim_start();
+    let name = rest.split_once(" - ").filter(|(address, _)| address.starts_with("0x")).map_or(rest, |(_, name)| name);
+    let hash = name.len().checked_sub("::h0123456789abcdef".len());
+    let name = match hash.and_then(|at| name.split_at_checked(at)) {
+        Some((short, hash)) if hash.starts_with("::h") && is_hex(&hash["::h".len()..]) => short,
+        _ => name,
+    };
+    format!("  in {}", without_disambiguators(name))
+}
+
+/// A name of Rust's v0 mangling without `[0123456789abcdef]` after its crates.
+fn without_disambiguators(name: &str) -> String {
+    let mut parts = name.split('[');
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(']') {
+            Some((hash, rest)) if !hash.is_empty() && is_hex(hash) => short.push_str(rest),
+            _ => short.extend(["[", part]),
+        }
+    }
+    short
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The first frames, each run of the same one told once.
+fn fold(lines: &[String]) -> Vec<String> {
+    let mut folded = Vec::new();
+    for same in lines.chunk_by(|one, next| one == next).take(FRAMES) {
+        folded.extend(same.first().cloned());
+        if same.len() > 1 {
+            folded.push(format!("     {} times more", same.len() - 1));
+        }
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_names() {
+        for (line, shown) in [
+            (
+                "    0:  0x12fd6 - probe.wasm!probe::hostile::spin::h459a682e6f04cc3c",
+                "  in probe.wasm!probe::hostile::spin",
+            ),
+            ("    1: probe.wasm!descend", "  in probe.wasm!descend"),
+            (
+                "    2: 0x1 - a!std[d123b7a1a2ed1472]::panicking::f::{closure#0}",
+                "  in a!std::panicking::f::{closure#0}",
+            ),
+            ("    3: 0x1 - <unknown>!<wasm function 14>", "  in <unknown>!<wasm function 14>"),
+            ("    4: 0x1 - a!f::<[u8; 4]>", "  in a!f::<[u8; 4]>"),
+            ("                    at src/lib.rs:10:5", "      at src/lib.rs:10:5"),
+            ("    5: 0x1 - é", "  in é"),
+        ] {
+            assert_eq!(frame(line), shown);
+        }
+    }
+
+    #[test]
+    fn a_recursion_is_told_once() {
+        let lines = ["a", "b", "b", "b", "a"].map(String::from);
+        assert_eq!(fold(&lines), ["a", "b", "     2 times more", "a"]);
+    }
 }

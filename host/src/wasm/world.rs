@@ -13,6 +13,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::limits::{Account, HANDLES, Meter};
+use super::log::{Log, LogSink};
 use super::output::Output;
 use crate::engine::Run;
 
@@ -25,13 +26,6 @@ const TICK: Duration = Duration::from_millis(1);
 const RANDOM_PERIOD: usize = 64 << 10;
 /// Random bytes that one call may ask for.
 const RANDOM_BYTES: u64 = 1 << 20;
-/// Bytes of a logged line that are shown.
-const LOG_LINE: usize = 4 << 10;
-/// Bytes of logged text in a run that are shown.
-const LOG_RUN: usize = 256 << 10;
-
-/// Where a guest's log lines go; each is one line without control characters.
-pub type LogSink = Box<dyn Fn(&str) + Send>;
 
 /// The store's data.
 pub(super) struct World {
@@ -86,7 +80,7 @@ impl World {
             model: parts.model,
             account: parts.account,
             meter: parts.meter,
-            log: Log { sink: parts.sink, left: LOG_RUN },
+            log: Log::new(parts.sink),
             first_call: None,
             table,
             wasi: wasi.build(),
@@ -103,58 +97,6 @@ impl WasiView for World {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
-}
-
-/// The guest's log, bounded per line and per run.
-pub(super) struct Log {
-    sink: LogSink,
-    left: usize,
-}
-
-impl Log {
-    /// Shows a text, as much of it as is still allowed.
-    pub(super) fn write(&mut self, level: &str, text: &str) {
-        if self.left == 0 {
-            return;
-        }
-        for line in text.lines() {
-            let shown = start_of(line, LOG_LINE);
-            // An empty line costs as well: a guest may log any number of them.
-            let cost = shown.len() + 1;
-            if cost > self.left {
-                self.left = 0;
-                (self.sink)(&format!("log: over {} KiB, no more is shown", LOG_RUN >> 10));
-                return;
-            }
-            self.left -= cost;
-            let rest = line.len() - shown.len();
-            let cut = if rest > 0 { format!(" … ({rest} bytes more)") } else { String::new() };
-            (self.sink)(&format!("{level}: {}{cut}", printable(shown)));
-        }
-    }
-}
-
-/// The first `bytes` bytes of a text, cut at a whole character.
-pub(super) fn start_of(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-/// A guest's text as it may be shown on a terminal: control characters, which
-/// could rewrite what stands there, are spelled out; lines and tabs stay.
-pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\t' => shown.push(character),
-            _ if character.is_control() => shown.extend(character.escape_default()),
-            _ => shown.push(character),
-        }
-    }
-    shown
 }
 
 /// Bytes that follow from the seed alone.
