@@ -15,9 +15,7 @@ const TINY: [&str; 3] = ["scaled", "tied", "plain"];
 const SLOTS: usize = 600;
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("golden")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
 }
 
 fn decoder(directory: PathBuf, slots: usize) -> Decoder {
@@ -38,13 +36,7 @@ fn golden(name: &str) -> Result<Golden> {
     let tokens = tensors.tensor("tokens")?.data().as_chunks().0.iter();
     let logits = tensors.tensor("logits")?;
     let vocabulary = *logits.shape().last().context("logits of no shape")?;
-    let values: Vec<f32> = logits
-        .data()
-        .as_chunks()
-        .0
-        .iter()
-        .map(|bytes| f32::from_le_bytes(*bytes))
-        .collect();
+    let values: Vec<f32> = logits.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     Ok(Golden {
         tokens: tokens.map(|bytes| u32::from_le_bytes(*bytes)).collect(),
         logits: values.chunks(vocabulary).map(<[f32]>::to_vec).collect(),
@@ -61,11 +53,7 @@ struct Placed<'a> {
 impl Placed<'_> {
     /// Tokens `from..to` of a message and what they see, at the plan's end.
     fn add(&self, plan: &mut Plan, message: usize, from: usize, to: usize) {
-        let Message {
-            tokens,
-            offset,
-            parents,
-        } = &self.messages[message];
+        let Message { tokens, offset, parents } = &self.messages[message];
         let first_row = plan.tokens.len();
         let first_span = plan.spans.len();
         for (parent, offset) in parents {
@@ -73,11 +61,9 @@ impl Placed<'_> {
         }
         let own = plan.spans.len();
         self.spans(plan, message, to, *offset);
-        plan.tokens
-            .extend(tokens[from..to].iter().map(|token| TokenId(*token)));
+        plan.tokens.extend(tokens[from..to].iter().map(|token| TokenId(*token)));
         plan.indexes.extend(from as u32..to as u32);
-        plan.slots
-            .extend((from..to).map(|index| Slot(self.slot(message, index as u32))));
+        plan.slots.extend((from..to).map(|index| Slot(self.slot(message, index as u32))));
         plan.sampled.extend(first_row..plan.tokens.len());
         plan.blocks.push(Block {
             message: MessageId(message as u32),
@@ -119,11 +105,7 @@ impl Placed<'_> {
 
 fn forward(decoder: &mut Decoder, plan: &Plan) -> Vec<Vec<f32>> {
     let logits = decoder.forward(plan).expect("the plan is good");
-    logits
-        .values
-        .chunks(logits.vocabulary)
-        .map(<[f32]>::to_vec)
-        .collect()
+    logits.values.chunks(logits.vocabulary).map(<[f32]>::to_vec).collect()
 }
 
 /// Largest difference, relative to the largest expected magnitude.
@@ -144,17 +126,11 @@ fn difference(found: &[Vec<f32>], expected: &[Vec<f64>]) -> f64 {
 }
 
 fn wide(rows: &[Vec<f32>]) -> Vec<Vec<f64>> {
-    rows.iter()
-        .map(|row| row.iter().map(|value| f64::from(*value)).collect())
-        .collect()
+    rows.iter().map(|row| row.iter().map(|value| f64::from(*value)).collect()).collect()
 }
 
 fn single(tokens: &[u32]) -> Message {
-    Message {
-        tokens: tokens.to_vec(),
-        offset: 0,
-        parents: vec![],
-    }
+    Message { tokens: tokens.to_vec(), offset: 0, parents: vec![] }
 }
 
 /// The prompt in one pass and then a token a step, as the golden was made.
@@ -162,10 +138,7 @@ fn check_golden(directory: PathBuf, name: &str) -> Result<()> {
     let golden = golden(name)?;
     let mut decoder = decoder(directory, SLOTS);
     let messages = [single(&golden.tokens)];
-    let placed = Placed {
-        messages: &messages,
-        extent: 48,
-    };
+    let placed = Placed { messages: &messages, extent: 48 };
     let prompt = 200;
     let mut plan = Plan::default();
     placed.add(&mut plan, 0, 0, prompt);
@@ -179,21 +152,15 @@ fn check_golden(directory: PathBuf, name: &str) -> Result<()> {
     println!("{name}: largest difference of logits {moved:.2e} of their scale");
     assert!(moved <= 1e-4, "{name}: {moved:e}");
     for index in prompt - 1..golden.tokens.len() - 1 {
-        let best =
-            (0..found[index].len()).max_by(|a, b| found[index][*a].total_cmp(&found[index][*b]));
-        assert_eq!(
-            best,
-            Some(golden.tokens[index + 1] as usize),
-            "greedy token {index}"
-        );
+        let best = (0..found[index].len()).max_by(|a, b| found[index][*a].total_cmp(&found[index][*b]));
+        assert_eq!(best, Some(golden.tokens[index + 1] as usize), "greedy token {index}");
     }
     Ok(())
 }
 
 #[test]
 fn tiny_models_give_the_logits_of_transformers() -> Result<()> {
-    TINY.iter()
-        .try_for_each(|name| check_golden(folder(name), name))
+    TINY.iter().try_for_each(|name| check_golden(folder(name), name))
 }
 
 #[test]
@@ -203,28 +170,13 @@ fn a_chain_of_messages_in_one_pass_is_the_conversation() -> Result<()> {
         let mut messages: Vec<Message> = Vec::new();
         let mut start = 0;
         for len in [1, 70, 3, 50, 25, 101] {
-            let parents = messages
-                .iter()
-                .map(|message| message.offset)
-                .enumerate()
-                .collect();
+            let parents = messages.iter().map(|message| message.offset).enumerate().collect();
             let tokens = golden.tokens[start..start + len].to_vec();
-            messages.push(Message {
-                tokens,
-                offset: start as i64,
-                parents,
-            });
+            messages.push(Message { tokens, offset: start as i64, parents });
             start += len;
         }
         assert_eq!(start, golden.tokens.len());
-        let found = forward(
-            &mut decoder(folder(name), SLOTS),
-            &Placed {
-                messages: &messages,
-                extent: 16,
-            }
-            .whole(),
-        );
+        let found = forward(&mut decoder(folder(name), SLOTS), &Placed { messages: &messages, extent: 16 }.whole());
         let moved = difference(&found, &wide(&golden.logits));
         println!("{name} as a chain: {moved:.2e}");
         assert!(moved <= 1e-4, "{name}: {moved:e}");
@@ -238,11 +190,7 @@ fn scaling_grouping_and_rotation_each_show() -> Result<()> {
     let reference = Reference::load(&folder("scaled"))?;
     let found = forward(
         &mut decoder(folder("scaled"), SLOTS),
-        &Placed {
-            messages: &[single(&golden.tokens)],
-            extent: 600,
-        }
-        .whole(),
+        &Placed { messages: &[single(&golden.tokens)], extent: 600 }.whole(),
     );
     let moved = |mistake| {
         let expected = reference.logits(&[single(&golden.tokens)], mistake);
@@ -266,12 +214,10 @@ fn tied_model_gives_the_logits_of_candle_transformers() -> Result<()> {
 
     let golden = golden("tied")?;
     let directory = folder("tied");
-    let config: LlamaConfig =
-        serde_json::from_slice(&std::fs::read(directory.join("config.json"))?)?;
+    let config: LlamaConfig = serde_json::from_slice(&std::fs::read(directory.join("config.json"))?)?;
     let config = config.into_config(false);
     let weights = std::fs::read(directory.join("model.safetensors"))?;
-    let weights =
-        candle_nn::VarBuilder::from_buffered_safetensors(weights, DType::F32, &Device::Cpu)?;
+    let weights = candle_nn::VarBuilder::from_buffered_safetensors(weights, DType::F32, &Device::Cpu)?;
     let llama = Llama::load(weights, &config)?;
     let mut cache = Cache::new(true, DType::F32, &config, &Device::Cpu)?;
     let mut expected = Vec::new();
@@ -280,14 +226,7 @@ fn tied_model_gives_the_logits_of_candle_transformers() -> Result<()> {
         expected.push(logits.i(0)?.to_vec1::<f32>()?);
     }
     let messages = [single(&golden.tokens)];
-    let found = forward(
-        &mut decoder(directory, SLOTS),
-        &Placed {
-            messages: &messages,
-            extent: 32,
-        }
-        .whole(),
-    );
+    let found = forward(&mut decoder(directory, SLOTS), &Placed { messages: &messages, extent: 32 }.whole());
     let moved = difference(&found, &wide(&expected));
     println!("tied against candle-transformers: {moved:.2e}");
     assert!(moved <= 1e-4, "{moved:e}");
@@ -303,25 +242,14 @@ fn graphs() -> impl Strategy<Value = Vec<Message>> {
         prop::collection::vec((any::<prop::sample::Index>(), 0i64..90), 0..4),
     );
     prop::collection::vec(message, 1..8).prop_map(|parts| {
-        let mut messages = vec![Message {
-            tokens: vec![0],
-            offset: -1,
-            parents: vec![],
-        }];
+        let mut messages = vec![Message { tokens: vec![0], offset: -1, parents: vec![] }];
         for (tokens, offset, chosen) in parts {
             let choose = |(index, offset): &(prop::sample::Index, i64)| match messages.len() {
                 1 => None,
                 len => Some((1 + index.index(len - 1), *offset)),
             };
-            let parents = [(0, -1)]
-                .into_iter()
-                .chain(chosen.iter().filter_map(choose))
-                .collect();
-            messages.push(Message {
-                tokens,
-                offset,
-                parents,
-            });
+            let parents = [(0, -1)].into_iter().chain(chosen.iter().filter_map(choose)).collect();
+            messages.push(Message { tokens, offset, parents });
         }
         messages
     })

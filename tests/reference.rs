@@ -66,13 +66,7 @@ impl Reference {
                 let bytes = std::fs::read(&path)?;
                 for (name, view) in SafeTensors::deserialize(&bytes)?.tensors() {
                     let width = *view.shape().last().context("a scalar")?;
-                    weights.insert(
-                        name,
-                        Matrix {
-                            width,
-                            values: to_f64(view.dtype(), view.data())?,
-                        },
-                    );
+                    weights.insert(name, Matrix { width, values: to_f64(view.dtype(), view.data())? });
                 }
             }
         }
@@ -86,42 +80,26 @@ impl Reference {
         let mut logits = Vec::new();
         for message in messages {
             let embedding = self.weight("model.embed_tokens");
-            let mut rows: Vec<Vec<f64>> = message
-                .tokens
-                .iter()
-                .map(|token| embedding.row(*token as usize).to_vec())
-                .collect();
+            let mut rows: Vec<Vec<f64>> =
+                message.tokens.iter().map(|token| embedding.row(*token as usize).to_vec()).collect();
             let mut memory = Vec::new();
             for layer in 0..self.count("num_hidden_layers") {
                 let prefix = format!("model.layers.{layer}");
                 let normal = self.normalise(&rows, &format!("{prefix}.input_layernorm"));
-                let project =
-                    |part: &str| self.product(&normal, &format!("{prefix}.self_attn.{part}_proj"));
-                let own = Cached {
-                    keys: project("k"),
-                    values: project("v"),
-                };
-                let parents: Vec<(&Cached, i64)> = message
-                    .parents
-                    .iter()
-                    .map(|(parent, offset)| (&graph[*parent][layer], *offset))
-                    .collect();
+                let project = |part: &str| self.product(&normal, &format!("{prefix}.self_attn.{part}_proj"));
+                let own = Cached { keys: project("k"), values: project("v") };
+                let parents: Vec<(&Cached, i64)> =
+                    message.parents.iter().map(|(parent, offset)| (&graph[*parent][layer], *offset)).collect();
                 let seen = self.attention(&project("q"), &parents, &own, (message.offset, mistake));
                 memory.push(own);
-                add(
-                    &mut rows,
-                    &self.product(&seen, &format!("{prefix}.self_attn.o_proj")),
-                );
+                add(&mut rows, &self.product(&seen, &format!("{prefix}.self_attn.o_proj")));
                 let normal = self.normalise(&rows, &format!("{prefix}.post_attention_layernorm"));
                 let mut gate = self.product(&normal, &format!("{prefix}.mlp.gate_proj"));
                 let up = self.product(&normal, &format!("{prefix}.mlp.up_proj"));
                 for (gate, up) in gate.iter_mut().flatten().zip(up.iter().flatten()) {
                     *gate = *gate / (1.0 + (-*gate).exp()) * up;
                 }
-                add(
-                    &mut rows,
-                    &self.product(&gate, &format!("{prefix}.mlp.down_proj")),
-                );
+                add(&mut rows, &self.product(&gate, &format!("{prefix}.mlp.down_proj")));
             }
             graph.push(memory);
             let head = match self.weights.contains_key("lm_head.weight") {
@@ -140,10 +118,7 @@ impl Reference {
         own: &Cached,
         (offset, mistake): (i64, Mistake),
     ) -> Vec<Vec<f64>> {
-        let (heads, key_heads) = (
-            self.count("num_attention_heads"),
-            self.count("num_key_value_heads"),
-        );
+        let (heads, key_heads) = (self.count("num_attention_heads"), self.count("num_key_value_heads"));
         let head_dim = queries[0].len() / heads;
         let frequencies = self.frequencies(head_dim, mistake);
         let mut keys = Vec::new();
@@ -168,10 +143,7 @@ impl Reference {
                 let key_part = key_head * head_dim..(key_head + 1) * head_dim;
                 let scores: Vec<f64> = (0..keys.len())
                     .map(|column| match column <= before + row {
-                        true => {
-                            dot(&query[part.clone()], &keys[column][key_part.clone()])
-                                / (head_dim as f64).sqrt()
-                        }
+                        true => dot(&query[part.clone()], &keys[column][key_part.clone()]) / (head_dim as f64).sqrt(),
                         false => f64::NEG_INFINITY,
                     })
                     .collect();
@@ -179,8 +151,7 @@ impl Reference {
                 let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
                 for (score, value) in scores.iter().zip(&values) {
                     let weight = (score - largest).exp() / total;
-                    for (seen, value) in seen[part.clone()].iter_mut().zip(&value[key_part.clone()])
-                    {
+                    for (seen, value) in seen[part.clone()].iter_mut().zip(&value[key_part.clone()]) {
                         *seen += weight * value;
                     }
                 }
@@ -194,17 +165,11 @@ impl Reference {
     fn frequencies(&self, head_dim: usize, mistake: Mistake) -> Vec<f64> {
         let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_f64);
         let nested = ["rope_parameters", "rope_scaling"];
-        let rope = nested
-            .iter()
-            .filter_map(|key| self.config.get(*key))
-            .find(|rope| rope.is_object());
+        let rope = nested.iter().filter_map(|key| self.config.get(*key)).find(|rope| rope.is_object());
         let theta = number(&self.config, "rope_theta").or_else(|| number(rope?, "rope_theta"));
         let theta = theta.unwrap_or(10_000.0);
         let plain = (0..head_dim / 2).map(|pair| theta.powf(-2.0 * pair as f64 / head_dim as f64));
-        match (
-            mistake,
-            rope.and_then(|rope| number(rope, "factor").map(|factor| (rope, factor))),
-        ) {
+        match (mistake, rope.and_then(|rope| number(rope, "factor").map(|factor| (rope, factor)))) {
             (Mistake::Rotation, _) => vec![0.0; head_dim / 2],
             (Mistake::Scaling, _) | (_, None) => plain.collect(),
             (_, Some((rope, factor))) => {
@@ -234,37 +199,24 @@ impl Reference {
         let epsilon = self.config["rms_norm_eps"].as_f64().expect("rms_norm_eps");
         let normal = |row: &Vec<f64>| {
             let factor = 1.0 / (dot(row, row) / row.len() as f64 + epsilon).sqrt();
-            row.iter()
-                .zip(&weight.values)
-                .map(|(value, weight)| value * factor * weight)
-                .collect()
+            row.iter().zip(&weight.values).map(|(value, weight)| value * factor * weight).collect()
         };
         rows.iter().map(normal).collect()
     }
 
     fn product(&self, rows: &[Vec<f64>], name: &str) -> Vec<Vec<f64>> {
         let weight = self.weight(name);
-        let outputs = |row: &Vec<f64>| {
-            weight
-                .values
-                .chunks(weight.width)
-                .map(|each| dot(row, each))
-                .collect()
-        };
+        let outputs = |row: &Vec<f64>| weight.values.chunks(weight.width).map(|each| dot(row, each)).collect();
         rows.iter().map(outputs).collect()
     }
 
     fn weight(&self, name: &str) -> &Matrix {
         let name = format!("{name}.weight");
-        self.weights
-            .get(&name)
-            .unwrap_or_else(|| panic!("no {name}"))
+        self.weights.get(&name).unwrap_or_else(|| panic!("no {name}"))
     }
 
     fn count(&self, key: &str) -> usize {
-        self.config[key]
-            .as_u64()
-            .unwrap_or_else(|| panic!("no {key}")) as usize
+        self.config[key].as_u64().unwrap_or_else(|| panic!("no {key}")) as usize
     }
 }
 
@@ -301,22 +253,10 @@ fn dot(one: &[f64], other: &[f64]) -> f64 {
 }
 
 fn to_f64(dtype: Dtype, data: &[u8]) -> Result<Vec<f64>> {
-    let pairs = || {
-        data.as_chunks()
-            .0
-            .iter()
-            .map(|bytes| u16::from_le_bytes(*bytes))
-    };
+    let pairs = || data.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes));
     match dtype {
-        Dtype::F32 => Ok(data
-            .as_chunks()
-            .0
-            .iter()
-            .map(|bytes| f32::from_le_bytes(*bytes).into())
-            .collect()),
-        Dtype::BF16 => Ok(pairs()
-            .map(|bits| f32::from_bits(u32::from(bits) << 16).into())
-            .collect()),
+        Dtype::F32 => Ok(data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes).into()).collect()),
+        Dtype::BF16 => Ok(pairs().map(|bits| f32::from_bits(u32::from(bits) << 16).into()).collect()),
         Dtype::F16 => Ok(pairs().map(half_precision).collect()),
         _ => anyhow::bail!("weights of {dtype:?}"),
     }

@@ -1,4 +1,26 @@
 //! Text and tokens: the tokenizer, and how one message is rendered.
+//!
+//! A model's chat template renders whole conversations; here a message is
+//! rendered alone, since others may come to stand before it anywhere. What
+//! stands around its text is read off the template when it is loaded, and
+//! compared with what the template makes of whole conversations: see
+//! [`Chat::deviations`].
+//!
+//! Invariant: text never becomes a control token, nor any other token of the
+//! tokenizer's added vocabulary, whatever it spells.
+
+mod files;
+mod format;
+mod python;
+mod spelling;
+mod template;
+mod verify;
+
+use std::borrow::Cow;
+
+use self::format::{Format, Trim, Turn};
+use self::spelling::{Literal, Spelling};
+use crate::cache::plan::TokenId;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,24 +50,98 @@ pub enum Part {
     Close,
 }
 
-use crate::cache::plan::TokenId;
-
-/// What the engine needs of the model's chat format; its loading follows.
-#[derive(Debug)]
-pub struct Chat;
-
-/// A message that the model's chat format cannot express.
+/// A chat format that cannot be loaded, or a message that it cannot express.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ChatError(pub String);
+pub enum ChatError {
+    /// A role that the format does not have.
+    #[error("role {role} in the model's chat format ({reason})")]
+    Role {
+        /// As templates name it.
+        role: &'static str,
+        /// What the template does with it.
+        reason: String,
+    },
+    /// A file of the tokenizer that is missing or does not fit.
+    #[error("{file} {problem}")]
+    File {
+        /// Its name.
+        file: String,
+        /// What was found and what to do.
+        problem: String,
+    },
+}
+
+/// How a model's messages are written.
+pub struct Chat {
+    spelling: Spelling,
+    /// One for each of [`format::ROLES`], or why there is none.
+    turns: Vec<Result<Frame, String>>,
+    ends: Vec<TokenId>,
+    beginning: Option<TokenId>,
+    deviations: Vec<String>,
+}
+
+/// What stands around one role's texts. Plain text beside the control tokens
+/// is spelled together with the message's, as in the whole conversation.
+struct Frame {
+    opening: spelling::Cut,
+    generation: spelling::Cut,
+    closing: spelling::Cut,
+    trim: Trim,
+}
 
 impl Chat {
+    /// Loads the format of a model whose files `read` finds: `tokenizer.json`,
+    /// and of `tokenizer_config.json`, `chat_template.jinja`, `config.json` and
+    /// `generation_config.json` those that are there. A model without a chat
+    /// template has raw messages alone.
+    ///
+    /// # Errors
+    /// A file that cannot be read or understood, or is not supported.
+    pub fn load(read: impl Fn(&str) -> std::io::Result<Option<Cow<'static, [u8]>>>) -> Result<Self, ChatError> {
+        let files = files::Files::read(read)?;
+        let (spelling, literal) = Spelling::load(&files.tokenizer)?;
+        let named = |name: Option<&str>| name.and_then(|name| literal.token(name));
+        let mut ends = files.ends.clone();
+        ends.extend(named(files.name("eos_token")));
+        let Some(source) = files.template.clone() else {
+            let none = || Err("the model has no chat template".to_owned());
+            let turns = format::ROLES.iter().map(|_| none()).collect();
+            let begin = named(files.name("bos_token"));
+            let beginning = begin.filter(|begin| literal.first_of_all() == Some(*begin));
+            let chat = Self { spelling, turns, ends, beginning, deviations: Vec::new() };
+            return Ok(chat.with_distinct_ends());
+        };
+        let template = template::Template::new(source, files.names.clone())?;
+        let format = Format::derive(&template, files.name("bos_token"));
+        let beginning = named(files.name("bos_token")).filter(|_| format.begins);
+        let turns: Vec<Result<Turn, String>> = controlled(format.turns, &spelling, &literal)?;
+        let frames = turns.iter().map(|turn| match turn {
+            Ok(turn) => Frame::new(turn, &spelling, &literal).map(Ok),
+            Err(reason) => Ok(Err(reason.clone())),
+        });
+        let frames: Vec<Result<Frame, String>> = frames.collect::<Result<_, _>>()?;
+        for frame in frames.iter().flatten() {
+            ends.extend(frame.closing.tokens.first());
+        }
+        let mut chat = Self { spelling, turns: frames, ends, beginning, deviations: Vec::new() }.with_distinct_ends();
+        chat.deviations = verify::deviations(&chat, &turns, &template, &literal)?;
+        Ok(chat)
+    }
+
+    fn with_distinct_ends(mut self) -> Self {
+        self.ends.sort_unstable();
+        self.ends.dedup();
+        self
+    }
+
     /// The tokens of one message: opening, text and closing as `part` says.
     ///
     /// # Errors
     /// A role that the format does not have.
-    pub fn render(&self, _role: Role, _part: Part, _text: &str) -> Result<Vec<TokenId>, ChatError> {
-        Err(ChatError("no chat format is loaded".into()))
+    pub fn render(&self, role: Role, part: Part, text: &str) -> Result<Vec<TokenId>, ChatError> {
+        let Some(frame) = self.frame(role)? else { return Ok(self.encode_text(text)) };
+        Ok(self.compose(frame, Some(&frame.opening).filter(|_| opens(part)), part, text))
     }
 
     /// The tokens that a generated message starts with: opening and header.
@@ -53,41 +149,131 @@ impl Chat {
     /// # Errors
     /// A role that the format does not have.
     pub fn header(&self, role: Role, part: Part, text: &str) -> Result<Vec<TokenId>, ChatError> {
-        self.render(role, part, text)
+        let Some(frame) = self.frame(role)? else { return Ok(self.encode_text(text)) };
+        let part = if opens(part) { Part::Open } else { Part::Middle };
+        Ok(self.compose(frame, Some(&frame.generation).filter(|_| opens(part)), part, text))
     }
 
-    /// The tokens that end a message.
-    pub fn closing(&self, _role: Role, _part: Part) -> Vec<TokenId> {
-        Vec::new()
+    /// The tokens that end a generated message.
+    pub fn closing(&self, role: Role, part: Part) -> Vec<TokenId> {
+        match self.frame(role) {
+            Ok(Some(frame)) if closes(part) => {
+                [self.encode_text(&frame.closing.plain), frame.closing.tokens.clone()].concat()
+            }
+            _ => Vec::new(),
+        }
     }
 
-    /// The tokens that a model ends its message with.
+    /// The tokens that a model ends its message with, ascending.
     pub fn ends(&self) -> &[TokenId] {
-        &[]
+        &self.ends
     }
 
     /// Whether the model ends its message with this token; any control token does.
-    pub fn is_end(&self, _token: TokenId) -> bool {
-        true
+    pub fn is_end(&self, token: TokenId) -> bool {
+        self.token_bytes(token).is_empty() || self.ends.binary_search(&token).is_ok()
     }
 
     /// The bytes that a token stands for; none for a control token.
-    pub fn token_bytes(&self, _token: TokenId) -> Vec<u8> {
-        Vec::new()
+    pub fn token_bytes(&self, token: TokenId) -> &[u8] {
+        self.spelling.bytes(token)
+    }
+
+    /// What tokens spell, control tokens left out. A character that is not
+    /// there in whole, at either end, is the replacement character.
+    pub fn decode(&self, tokens: &[TokenId]) -> String {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|token| self.token_bytes(*token)).copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Text alone, never a control token.
-    pub fn encode_text(&self, _text: &str) -> Vec<TokenId> {
-        Vec::new()
+    pub fn encode_text(&self, text: &str) -> Vec<TokenId> {
+        self.spelling.encode(text)
     }
 
-    /// Number of tokens.
+    /// Number of tokens: one more than the largest.
     pub fn vocabulary(&self) -> u32 {
-        0
+        self.spelling.vocabulary()
     }
 
     /// The beginning-of-sequence token, where the format starts with one.
     pub fn beginning(&self) -> Option<TokenId> {
-        None
+        self.beginning
     }
+
+    /// Where messages rendered one by one differ from the template's whole
+    /// conversations, a line each.
+    pub fn deviations(&self) -> &[String] {
+        &self.deviations
+    }
+
+    /// None for raw messages.
+    fn frame(&self, role: Role) -> Result<Option<&Frame>, ChatError> {
+        match self.turns.get(format::index(role)) {
+            None => Ok(None),
+            Some(Ok(frame)) => Ok(Some(frame)),
+            Some(Err(reason)) => Err(ChatError::Role { role: template::name(role), reason: reason.clone() }),
+        }
+    }
+
+    fn compose(&self, frame: &Frame, opening: Option<&spelling::Cut>, part: Part, text: &str) -> Vec<TokenId> {
+        let closing = Some(&frame.closing).filter(|_| closes(part));
+        let text = if opening.is_some() { frame.trim.start(text) } else { text };
+        let text = if closing.is_some() { frame.trim.end(text) } else { text };
+        let mut tokens = opening.map(|opening| opening.tokens.clone()).unwrap_or_default();
+        let before = opening.map_or("", |opening| &opening.plain);
+        let after = closing.map_or("", |closing| &closing.plain);
+        tokens.extend(self.encode_text(&[before, text, after].concat()));
+        tokens.extend(closing.iter().flat_map(|closing| &closing.tokens));
+        tokens
+    }
+}
+
+impl std::fmt::Debug for Chat {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Chat").field("vocabulary", &self.vocabulary()).finish_non_exhaustive()
+    }
+}
+
+impl Frame {
+    fn new(turn: &Turn, spelling: &Spelling, literal: &Literal) -> Result<Self, ChatError> {
+        Ok(Self {
+            opening: literal.cut_opening(&turn.opening, spelling)?,
+            generation: literal.cut_opening(&turn.generation, spelling)?,
+            closing: literal.cut_closing(&turn.closing, spelling)?,
+            trim: turn.trim,
+        })
+    }
+}
+
+/// Takes out roles whose opening is plain text, where the user's has a control
+/// token: a template that pastes in any role's name makes a turn of it that
+/// every text could spell.
+fn controlled(
+    turns: Vec<Result<Turn, String>>,
+    spelling: &Spelling,
+    literal: &Literal,
+) -> Result<Vec<Result<Turn, String>>, ChatError> {
+    let control = |text: &str| -> Result<bool, ChatError> {
+        Ok(literal.encode(text)?.iter().any(|token| spelling.is_added(*token)))
+    };
+    let user = match &turns[format::index(Role::User)] {
+        Ok(turn) => control(&turn.opening)?,
+        Err(_) => false,
+    };
+    let checked = turns.into_iter().map(|turn| match turn {
+        Ok(turn) if user && !turn.opening.trim().is_empty() && !control(&turn.opening)? => {
+            Ok(Err(format!("its {:?} holds no control token", turn.opening)))
+        }
+        turn => Ok(turn),
+    });
+    checked.collect()
+}
+
+fn opens(part: Part) -> bool {
+    matches!(part, Part::Whole | Part::Open)
+}
+
+fn closes(part: Part) -> bool {
+    matches!(part, Part::Whole | Part::Close)
 }

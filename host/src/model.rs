@@ -78,9 +78,7 @@ pub enum LoadError {
         problem: String,
     },
     /// A cache that this machine has no room for.
-    #[error(
-        "a cache of {slots} tokens at {slot_bytes} bytes each cannot be had: ask for fewer, at least 1"
-    )]
+    #[error("a cache of {slots} tokens at {slot_bytes} bytes each cannot be had: ask for fewer, at least 1")]
     Cache {
         /// Rows asked for.
         slots: usize,

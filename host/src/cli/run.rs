@@ -47,7 +47,11 @@ fn start(arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
     Ok(engine::start(EngineOptions::default(), move || {
         let source = Source::Directory(directory);
         let model = Decoder::load(&source, options).with_context(|| format!("cannot load the model {source}"))?;
-        Ok((model, Chat))
+        let chat = Chat::load(|file| source.read(file)).with_context(|| format!("cannot load the model {source}"))?;
+        for line in chat.deviations() {
+            say(&format!("note: the model's chat template differs from message-by-message rendering: {line}"));
+        }
+        Ok((model, chat))
     }))
 }
 

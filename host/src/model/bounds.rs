@@ -16,27 +16,15 @@ impl Reach {
         let rows = plan.tokens.len();
         if plan.indexes.len() != rows || plan.slots.len() != rows {
             let (indexes, slots) = (plan.indexes.len(), plan.slots.len());
-            return refuse(format!(
-                "{rows} tokens have {indexes} indexes and {slots} slots"
-            ));
+            return refuse(format!("{rows} tokens have {indexes} indexes and {slots} slots"));
         }
-        if let Some(token) = plan
-            .tokens
-            .iter()
-            .find(|token| token.0 as usize >= shape.vocabulary)
-        {
+        if let Some(token) = plan.tokens.iter().find(|token| token.0 as usize >= shape.vocabulary) {
             return refuse(format!("token {} of {}", token.0, shape.vocabulary));
         }
-        if let Some(slot) = plan
-            .slots
-            .iter()
-            .find(|slot| slot.0 as usize >= shape.slots)
-        {
+        if let Some(slot) = plan.slots.iter().find(|slot| slot.0 as usize >= shape.slots) {
             return refuse(format!("slot {} of {}", slot.0, shape.slots));
         }
-        let outside = |span: &&Span| {
-            span.len == 0 || u64::from(span.slot.0) + u64::from(span.len) > shape.slots as u64
-        };
+        let outside = |span: &&Span| span.len == 0 || u64::from(span.slot.0) + u64::from(span.len) > shape.slots as u64;
         if let Some(span) = plan.spans.iter().find(outside) {
             return refuse(format!("{span:?} of {} slots", shape.slots));
         }
@@ -57,10 +45,7 @@ impl Reach {
         // The beginning-of-sequence token stands one before the context.
         match u32::try_from(distance) {
             Ok(distance) if distance as usize <= shape.context => Ok(Self { distance }),
-            _ => refuse(format!(
-                "a distance of {distance} in a context of {}",
-                shape.context
-            )),
+            _ => refuse(format!("a distance of {distance} in a context of {}", shape.context)),
         }
     }
 }
@@ -70,26 +55,19 @@ fn check_block(plan: &Plan, block: &Block, next: usize) -> Result<(), ForwardErr
     let within = |range: &std::ops::Range<usize>| range.start <= range.end && range.end <= spans;
     let rows = block.rows.clone();
     if rows.start != next || rows.is_empty() || rows.end > plan.tokens.len() {
-        return refuse(format!(
-            "{block:?} where row {next} of {} is next",
-            plan.tokens.len()
-        ));
+        return refuse(format!("{block:?} where row {next} of {} is next", plan.tokens.len()));
     }
     if !within(&block.seen) || !within(&block.own) {
         return refuse(format!("{block:?} of {spans} spans"));
     }
     let expected = (block.first_index..).zip(&plan.indexes[rows.clone()]);
-    if expected.clone().count() != rows.len()
-        || expected.clone().any(|(index, found)| index != *found)
-    {
+    if expected.clone().count() != rows.len() || expected.clone().any(|(index, found)| index != *found) {
         return refuse(format!("{block:?} with other indexes than its rows'"));
     }
     let mut end = 0;
     for span in &plan.spans[block.own.clone()] {
         if u64::from(span.index) != end || span.offset != block.offset {
-            return refuse(format!(
-                "{block:?} with {span:?} where its index {end} is next"
-            ));
+            return refuse(format!("{block:?} with {span:?} where its index {end} is next"));
         }
         end += u64::from(span.len);
     }
@@ -105,22 +83,13 @@ fn check_block(plan: &Plan, block: &Block, next: usize) -> Result<(), ForwardErr
 fn farthest(plan: &Plan, block: &Block) -> u64 {
     let first = i64::from(block.offset) + i64::from(block.first_index);
     let last = first + block.rows.len() as i64 - 1;
-    let seen = plan.spans[block.seen.clone()]
-        .iter()
-        .map(|span| i64::from(span.offset));
+    let seen = plan.spans[block.seen.clone()].iter().map(|span| i64::from(span.offset));
     seen.chain([i64::from(block.offset)])
-        .flat_map(|offset| {
-            [
-                (first - offset).unsigned_abs(),
-                (last - offset).unsigned_abs(),
-            ]
-        })
+        .flat_map(|offset| [(first - offset).unsigned_abs(), (last - offset).unsigned_abs()])
         .max()
         .unwrap_or(0)
 }
 
 fn refuse<T>(what: String) -> Result<T, ForwardError> {
-    Err(ForwardError(format!(
-        "the plan is not of this cache: {what}; this is a bug of the host"
-    )))
+    Err(ForwardError(format!("the plan is not of this cache: {what}; this is a bug of the host")))
 }

@@ -111,11 +111,7 @@ impl Config {
                 true => fields.count("head_dim", LARGEST)?,
                 false if width % heads == 0 => width / heads,
                 false => {
-                    return Err(impossible(
-                        "hidden_size",
-                        width,
-                        "a multiple of num_attention_heads",
-                    ));
+                    return Err(impossible("hidden_size", width, "a multiple of num_attention_heads"));
                 }
             },
             vocabulary: fields.count("vocab_size", LARGEST)?,
@@ -133,11 +129,7 @@ impl Config {
         fields.finish(WITHOUT_EFFECT)?;
         if heads % config.key_value_heads != 0 {
             let wanted = "a divisor of num_attention_heads";
-            return Err(impossible(
-                "num_key_value_heads",
-                config.key_value_heads,
-                wanted,
-            ));
+            return Err(impossible("num_key_value_heads", config.key_value_heads, wanted));
         }
         if config.head_dim % 2 != 0 {
             return Err(impossible("head_dim", config.head_dim, "an even number"));
@@ -151,18 +143,12 @@ fn architecture(fields: &mut Fields) -> Result<(), ConfigError> {
     match fields.take("architectures") {
         Some(Value::Array(names)) if names == ["LlamaForCausalLM"] => Ok(()),
         Some(found) => Err(ConfigError::unsupported("architectures", &found, supported)),
-        None => Err(ConfigError::Missing {
-            key: "architectures".into(),
-        }),
+        None => Err(ConfigError::Missing { key: "architectures".into() }),
     }
 }
 
 fn impossible(key: &str, found: usize, wanted: &str) -> ConfigError {
-    ConfigError::Invalid {
-        key: key.into(),
-        found: found.to_string(),
-        wanted: wanted.into(),
-    }
+    ConfigError::Invalid { key: key.into(), found: found.to_string(), wanted: wanted.into() }
 }
 
 impl Rotary {
@@ -173,10 +159,7 @@ impl Rotary {
         let newer = fields.object("rope_parameters")?;
         let mut rope = match (older, newer) {
             (None, None) => {
-                return Ok(Self {
-                    theta: top,
-                    scaling: Scaling::None,
-                });
+                return Ok(Self { theta: top, scaling: Scaling::None });
             }
             (Some(one), None) | (None, Some(one)) => one,
             (Some(_), Some(_)) => {
@@ -190,10 +173,7 @@ impl Rotary {
         let theta = rope.positive_or("rope_theta", top)?;
         rope.fixed("partial_rotary_factor", "1.0")?;
         let older_name = rope.take("type");
-        let kind = rope
-            .take("rope_type")
-            .or(older_name)
-            .unwrap_or_else(|| "default".into());
+        let kind = rope.take("rope_type").or(older_name).unwrap_or_else(|| "default".into());
         let scaling = match kind.as_str() {
             Some("default") => Scaling::None,
             Some("llama3") => Scaling::Llama3 {
@@ -203,11 +183,7 @@ impl Rotary {
                 original_context: rope.count("original_max_position_embeddings", LARGEST)? as f64,
             },
             _ => {
-                return Err(ConfigError::unsupported(
-                    "rope_type",
-                    &kind,
-                    "\"default\" and \"llama3\"",
-                ));
+                return Err(ConfigError::unsupported("rope_type", &kind, "\"default\" and \"llama3\""));
             }
         };
         rope.finish(&[])?;
@@ -226,10 +202,7 @@ impl Rotary {
     /// Radians per position of each pair of a head's entries, `[head_dim / 2]`.
     pub(super) fn frequencies(&self, head_dim: usize) -> Vec<f64> {
         (0..head_dim / 2)
-            .map(|pair| {
-                self.scaling
-                    .scale(self.theta.powf(-2.0 * pair as f64 / head_dim as f64))
-            })
+            .map(|pair| self.scaling.scale(self.theta.powf(-2.0 * pair as f64 / head_dim as f64)))
             .collect()
     }
 }
@@ -237,13 +210,7 @@ impl Rotary {
 impl Scaling {
     /// As in `_compute_llama3_parameters` of transformers' `modeling_rope_utils.py`.
     fn scale(&self, frequency: f64) -> f64 {
-        let Self::Llama3 {
-            factor,
-            low,
-            high,
-            original_context,
-        } = *self
-        else {
+        let Self::Llama3 { factor, low, high, original_context } = *self else {
             return frequency;
         };
         let turns = original_context * frequency / std::f64::consts::TAU;

@@ -94,13 +94,9 @@ impl Decoder {
             .build()
             .map_err(|error| LoadError::Threads(error.to_string()))?;
         let mut weights = Weights::open(source)?;
-        let embedding = weights.take(
-            "model.embed_tokens.weight",
-            [config.vocabulary, config.width],
-        )?;
-        let layers: std::result::Result<Vec<_>, _> = (0..config.layers)
-            .map(|number| Layer::take(&mut weights, &config, &pool, number))
-            .collect();
+        let embedding = weights.take("model.embed_tokens.weight", [config.vocabulary, config.width])?;
+        let layers: std::result::Result<Vec<_>, _> =
+            (0..config.layers).map(|number| Layer::take(&mut weights, &config, &pool, number)).collect();
         let layers = layers?;
         let norm = weights.take("model.norm.weight", [config.width])?;
         let head = match config.head {
@@ -120,17 +116,7 @@ impl Decoder {
         };
         let rotary = RotaryTable::new(config.rotary.frequencies(config.head_dim));
         let kernels = Kernels::detect();
-        Ok(Self {
-            shape,
-            config,
-            kernels,
-            threads,
-            rotary,
-            embedding,
-            layers,
-            norm,
-            head,
-        })
+        Ok(Self { shape, config, kernels, threads, rotary, embedding, layers, norm, head })
     }
 
     /// Logits `[sampled, vocabulary]`.
@@ -154,26 +140,10 @@ impl Decoder {
         let keys = self.product(&rows, &layer.key)?;
         let values = self.product(&rows, &layer.value)?;
         let (kernels, table) = (self.kernels, &self.rotary);
-        let rotation = Some(Rotation {
-            kernels,
-            table,
-            indexes: &step.indexes,
-        });
+        let rotation = Some(Rotation { kernels, table, indexes: &step.indexes });
         // A plan may hold a message and its children: all is written before any is read.
-        layer.keys.inplace_op2(
-            &keys,
-            &Scatter {
-                slots: &step.slots,
-                rotation,
-            },
-        )?;
-        layer.values.inplace_op2(
-            &values,
-            &Scatter {
-                slots: &step.slots,
-                rotation: None,
-            },
-        )?;
+        layer.keys.inplace_op2(&keys, &Scatter { slots: &step.slots, rotation })?;
+        layer.values.inplace_op2(&values, &Scatter { slots: &step.slots, rotation: None })?;
         let attend = Attend {
             kernels,
             shape: HeadShape {
@@ -194,21 +164,12 @@ impl Decoder {
         let rows = self.normalise(rows, &layer.feed_forward_norm)?;
         let gate = self.product(&rows, &layer.gate)?;
         let up = self.product(&rows, &layer.up)?;
-        self.product(
-            &gate.apply_op2_no_bwd(&up, &SiluGate(self.kernels))?,
-            &layer.down,
-        )
+        self.product(&gate.apply_op2_no_bwd(&up, &SiluGate(self.kernels))?, &layer.down)
     }
 
     fn normalise(&self, rows: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let epsilon = self.config.epsilon as f32;
-        rows.apply_op2_no_bwd(
-            weight,
-            &Normalise {
-                kernels: self.kernels,
-                epsilon,
-            },
-        )
+        rows.apply_op2_no_bwd(weight, &Normalise { kernels: self.kernels, epsilon })
     }
 
     fn product(&self, rows: &Tensor, weights: &Tensor) -> Result<Tensor> {
@@ -225,10 +186,7 @@ impl Model for Decoder {
         let reach = Reach::check(plan, &self.shape)?;
         let vocabulary = self.shape.vocabulary;
         if plan.tokens.is_empty() {
-            return Ok(Logits {
-                vocabulary,
-                values: Vec::new(),
-            });
+            return Ok(Logits { vocabulary, values: Vec::new() });
         }
         self.rotary.ensure(reach.distance);
         let decoder = &*self;

@@ -46,11 +46,7 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(super) fn unsupported(key: &str, found: &Value, supported: &str) -> Self {
-        Self::Unsupported {
-            key: key.into(),
-            found: brief(found),
-            supported: supported.into(),
-        }
+        Self::Unsupported { key: key.into(), found: brief(found), supported: supported.into() }
     }
 }
 
@@ -95,17 +91,8 @@ impl Fields {
             .ok_or_else(|| invalid(key, &value, &format!("a whole number from 1 to {largest}")))
     }
 
-    pub(super) fn count_or(
-        &mut self,
-        key: &str,
-        default: usize,
-        largest: usize,
-    ) -> Result<usize, ConfigError> {
-        if self.has(key) {
-            self.count(key, largest)
-        } else {
-            Ok(default)
-        }
+    pub(super) fn count_or(&mut self, key: &str, default: usize, largest: usize) -> Result<usize, ConfigError> {
+        if self.has(key) { self.count(key, largest) } else { Ok(default) }
     }
 
     /// A finite number above 0.
@@ -118,19 +105,13 @@ impl Fields {
     }
 
     pub(super) fn positive_or(&mut self, key: &str, default: f64) -> Result<f64, ConfigError> {
-        if self.has(key) {
-            self.positive(key)
-        } else {
-            Ok(default)
-        }
+        if self.has(key) { self.positive(key) } else { Ok(default) }
     }
 
     pub(super) fn flag_or(&mut self, key: &str, default: bool) -> Result<bool, ConfigError> {
         match self.take(key) {
             None => Ok(default),
-            Some(value) => value
-                .as_bool()
-                .ok_or_else(|| invalid(key, &value, "true or false")),
+            Some(value) => value.as_bool().ok_or_else(|| invalid(key, &value, "true or false")),
         }
     }
 
@@ -151,38 +132,23 @@ impl Fields {
             (Some(found), Ok(wanted)) => found == wanted,
             _ => found.to_string() == json,
         };
-        if same {
-            Ok(())
-        } else {
-            Err(ConfigError::unsupported(key, &found, json))
-        }
+        if same { Ok(()) } else { Err(ConfigError::unsupported(key, &found, json)) }
     }
 
     /// Refuses what is left, but for the keys given.
     pub(super) fn finish(self, without_effect: &[&str]) -> Result<(), ConfigError> {
-        let left = self
-            .0
-            .iter()
-            .find(|(key, _)| !without_effect.contains(&key.as_str()));
+        let left = self.0.iter().find(|(key, _)| !without_effect.contains(&key.as_str()));
         match left {
             None => Ok(()),
-            Some((key, value)) => Err(ConfigError::Unknown {
-                key: key.clone(),
-                found: brief(value),
-            }),
+            Some((key, value)) => Err(ConfigError::Unknown { key: key.clone(), found: brief(value) }),
         }
     }
 
     fn required(&mut self, key: &str) -> Result<Value, ConfigError> {
-        self.take(key)
-            .ok_or_else(|| ConfigError::Missing { key: key.into() })
+        self.take(key).ok_or_else(|| ConfigError::Missing { key: key.into() })
     }
 }
 
 fn invalid(key: &str, found: &Value, wanted: &str) -> ConfigError {
-    ConfigError::Invalid {
-        key: key.into(),
-        found: brief(found),
-        wanted: wanted.into(),
-    }
+    ConfigError::Invalid { key: key.into(), found: brief(found), wanted: wanted.into() }
 }

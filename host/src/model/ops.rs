@@ -58,11 +58,7 @@ impl CustomOp2 for Normalise {
         let rows = values(rows, rows_layout)?;
         let mut out = vec![0.0; rows.len()];
         let weight = values(weight, weight_layout)?;
-        let call = choreo_kernels::Normalise {
-            rows,
-            weight,
-            epsilon: self.epsilon,
-        };
+        let call = choreo_kernels::Normalise { rows, weight, epsilon: self.epsilon };
         self.kernels.normalise(&call, &mut out);
         Ok((CpuStorage::F32(out), rows_layout.shape().clone()))
     }
@@ -123,23 +119,13 @@ impl InplaceOp2 for Scatter<'_> {
         let rows = values(rows, rows_layout)?;
         if rows.len() != width * self.slots.len() {
             let expected = (self.slots.len(), width);
-            bail!(
-                "scatter: expected rows {expected:?}, found {:?}",
-                rows_layout.shape()
-            );
+            bail!("scatter: expected rows {expected:?}, found {:?}", rows_layout.shape());
         }
-        let CpuStorage::F32(pool) = pool else {
-            bail!("scatter: expected a pool of f32")
-        };
+        let CpuStorage::F32(pool) = pool else { bail!("scatter: expected a pool of f32") };
         for (number, (slot, row)) in self.slots.iter().zip(rows.chunks_exact(width)).enumerate() {
             let place = &mut pool[slot * width..][..width];
             place.copy_from_slice(row);
-            if let Some(Rotation {
-                kernels,
-                table,
-                indexes,
-            }) = &self.rotation
-            {
+            if let Some(Rotation { kernels, table, indexes }) = &self.rotation {
                 kernels.rotate(table, place, indexes[number]);
             }
         }

@@ -16,11 +16,7 @@ pub(super) struct Pool {
 impl Pool {
     /// Checks that the whole cache can be had.
     pub(super) fn new(config: &Config, slots: usize) -> Result<Self, LoadError> {
-        let pool = Self {
-            slots,
-            width: config.key_value_heads * config.head_dim,
-            layers: config.layers,
-        };
+        let pool = Self { slots, width: config.key_value_heads * config.head_dim, layers: config.layers };
         let slot_bytes = pool.slot_bytes();
         let bytes = slots.checked_mul(slot_bytes);
         // Asking and giving back costs nothing, and a refusal here is an error
@@ -28,11 +24,7 @@ impl Pool {
         let fits = slots > 0
             && u32::try_from(slots).is_ok()
             && bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
-        if fits {
-            Ok(pool)
-        } else {
-            Err(LoadError::Cache { slots, slot_bytes })
-        }
+        if fits { Ok(pool) } else { Err(LoadError::Cache { slots, slot_bytes }) }
     }
 
     /// Bytes of one slot's keys and values over all layers.
@@ -44,11 +36,7 @@ impl Pool {
     /// the allocator gives for `vec![0; n]` is mapped on first use.
     pub(super) fn allocate(&self) -> Result<Tensor, LoadError> {
         let zeros = vec![0.0f32; self.slots * self.width];
-        Tensor::from_vec(zeros, (self.slots, self.width), &Device::Cpu).map_err(|_| {
-            LoadError::Cache {
-                slots: self.slots,
-                slot_bytes: self.slot_bytes(),
-            }
-        })
+        Tensor::from_vec(zeros, (self.slots, self.width), &Device::Cpu)
+            .map_err(|_| LoadError::Cache { slots: self.slots, slot_bytes: self.slot_bytes() })
     }
 }

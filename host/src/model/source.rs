@@ -8,11 +8,23 @@ use std::path::{Component, Path, PathBuf};
 
 use super::LoadError;
 
+/// Names of files with their contents.
+macro_rules! embedded {
+    ($($file:literal),* $(,)?) => {
+        &[$(($file, include_bytes!(concat!("../../default-model/", $file)).as_slice())),*]
+    };
+}
+
+const EMBEDDED: &[(&str, &[u8])] =
+    embedded!["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"];
+
 /// Where a model's files come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A Hugging Face model directory.
     Directory(PathBuf),
+    /// The small default model inside this program.
+    Embedded,
 }
 
 impl Source {
@@ -23,6 +35,7 @@ impl Source {
                 Some(name) => name.to_string_lossy().into_owned(),
                 None => path.display().to_string(),
             },
+            Self::Embedded => "default".into(),
         }
     }
 
@@ -37,27 +50,20 @@ impl Source {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(error),
             },
+            Self::Embedded => Ok(embedded(file).map(Cow::Borrowed)),
         }
     }
 
     /// Like [`Source::read`], for a file that must be there.
     pub(super) fn require(&self, file: &str) -> Result<Cow<'static, [u8]>, LoadError> {
-        let found = self.read(file).map_err(|error| LoadError::Read {
-            file: file.into(),
-            error,
-        })?;
-        found.ok_or_else(|| LoadError::Missing {
-            file: file.into(),
-            model: self.to_string(),
-        })
+        let found = self.read(file).map_err(|error| LoadError::Read { file: file.into(), error })?;
+        found.ok_or_else(|| LoadError::Missing { file: file.into(), model: self.to_string() })
     }
 
     /// A file's bytes without reading them all; none where there is no such file.
     pub(super) fn map(&self, file: &str) -> Result<Option<Bytes>, LoadError> {
         // File names also come from the model's own index.
-        let plain = Path::new(file)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
+        let plain = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
         if !plain {
             return Err(LoadError::Weights {
                 file: file.into(),
@@ -68,19 +74,22 @@ impl Source {
             Self::Directory(path) => match map_file(&path.join(file)) {
                 Ok(bytes) => Ok(Some(bytes)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(LoadError::Read {
-                    file: file.into(),
-                    error,
-                }),
+                Err(error) => Err(LoadError::Read { file: file.into(), error }),
             },
+            Self::Embedded => Ok(embedded(file).map(Bytes::Static)),
         }
     }
+}
+
+fn embedded(file: &str) -> Option<&'static [u8]> {
+    EMBEDDED.iter().find(|(name, _)| *name == file).map(|(_, bytes)| *bytes)
 }
 
 impl std::fmt::Display for Source {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Directory(path) => path.display().fmt(formatter),
+            Self::Embedded => formatter.write_str("the embedded default model"),
         }
     }
 }
@@ -89,6 +98,8 @@ impl std::fmt::Display for Source {
 pub(super) enum Bytes {
     /// A file of the disk.
     Mapped(memmap2::Mmap),
+    /// A part of this program.
+    Static(&'static [u8]),
 }
 
 impl Deref for Bytes {
@@ -97,14 +108,12 @@ impl Deref for Bytes {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,
+            Self::Static(bytes) => bytes,
         }
     }
 }
 
-#[allow(
-    unsafe_code,
-    reason = "a memory map is unsafe to make, and weights are too large to read twice"
-)]
+#[allow(unsafe_code, reason = "a memory map is unsafe to make, and weights are too large to read twice")]
 fn map_file(path: &Path) -> io::Result<Bytes> {
     let file = File::open(path)?;
     // SAFETY: the map is private to this process and only read, while weights

@@ -30,10 +30,7 @@ impl Weights {
             match source.map(&name)? {
                 Some(bytes) => files.push((name, bytes)),
                 None => {
-                    return Err(LoadError::Missing {
-                        file: name,
-                        model: source.to_string(),
-                    });
+                    return Err(LoadError::Missing { file: name, model: source.to_string() });
                 }
             }
         }
@@ -45,10 +42,7 @@ impl Weights {
         for (file, (name, bytes)) in files.iter().enumerate() {
             for tensor in parse(name, bytes)?.names() {
                 if places.insert(tensor.to_owned(), file).is_some() {
-                    return Err(problem(
-                        name,
-                        format!("repeats {tensor}: fetch the files again"),
-                    ));
+                    return Err(problem(name, format!("repeats {tensor}: fetch the files again")));
                 }
             }
         }
@@ -56,11 +50,7 @@ impl Weights {
     }
 
     /// Takes a tensor of the given shape.
-    pub(super) fn take<const N: usize>(
-        &mut self,
-        name: &str,
-        shape: [usize; N],
-    ) -> Result<Tensor, LoadError> {
+    pub(super) fn take<const N: usize>(&mut self, name: &str, shape: [usize; N]) -> Result<Tensor, LoadError> {
         let Some(file) = self.places.remove(name) else {
             let names: Vec<_> = self.files.iter().map(|(name, _)| name.as_str()).collect();
             let wanted = format!("has no {name} {shape:?}: fetch the file again, or another model");
@@ -68,35 +58,23 @@ impl Weights {
         };
         let (file, bytes) = &self.files[file];
         let tensors = parse(file, bytes)?;
-        let view = tensors
-            .tensor(name)
-            .map_err(|error| problem(file, error.to_string()))?;
+        let view = tensors.tensor(name).map_err(|error| problem(file, error.to_string()))?;
         if view.shape() != shape {
             let found = view.shape();
-            return Err(problem(
-                file,
-                format!("{name} is {found:?}; config.json asks for {shape:?}"),
-            ));
+            return Err(problem(file, format!("{name} is {found:?}; config.json asks for {shape:?}")));
         }
         let values = to_f32(view.dtype(), view.data()).ok_or_else(|| {
             let found = view.dtype();
-            problem(
-                file,
-                format!("{name} is {found:?}; only F32, F16 and BF16 are supported"),
-            )
+            problem(file, format!("{name} is {found:?}; only F32, F16 and BF16 are supported"))
         })?;
-        Tensor::from_vec(values, &shape, &Device::Cpu)
-            .map_err(|error| problem(file, format!("{name}: {error}")))
+        Tensor::from_vec(values, &shape, &Device::Cpu).map_err(|error| problem(file, format!("{name}: {error}")))
     }
 
     /// Refuses tensors that nothing has asked for: a bias left out is a wrong
     /// result. Those that end in one of `without_effect` may be left.
     pub(super) fn finish(self, without_effect: &[&str]) -> Result<(), LoadError> {
-        let mut left: Vec<_> = self
-            .places
-            .iter()
-            .filter(|(name, _)| !without_effect.iter().any(|end| name.ends_with(end)))
-            .collect();
+        let mut left: Vec<_> =
+            self.places.iter().filter(|(name, _)| !without_effect.iter().any(|end| name.ends_with(end))).collect();
         left.sort();
         match left.first() {
             None => Ok(()),
@@ -112,24 +90,12 @@ impl Weights {
 fn indexed(source: &Source) -> Result<Vec<String>, LoadError> {
     let bytes = source
         .read(INDEX)
-        .map_err(|error| LoadError::Read {
-            file: INDEX.into(),
-            error,
-        })?
-        .ok_or_else(|| LoadError::Missing {
-            file: SINGLE.into(),
-            model: source.to_string(),
-        })?;
+        .map_err(|error| LoadError::Read { file: INDEX.into(), error })?
+        .ok_or_else(|| LoadError::Missing { file: SINGLE.into(), model: source.to_string() })?;
     let malformed = || problem(INDEX, "has no `weight_map` of tensor and file names".into());
     let index: serde_json::Value = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
-    let map = index
-        .get("weight_map")
-        .and_then(|map| map.as_object())
-        .ok_or_else(malformed)?;
-    let names: Option<Vec<_>> = map
-        .values()
-        .map(|name| name.as_str().map(str::to_owned))
-        .collect();
+    let map = index.get("weight_map").and_then(|map| map.as_object()).ok_or_else(malformed)?;
+    let names: Option<Vec<_>> = map.values().map(|name| name.as_str().map(str::to_owned)).collect();
     let mut names = names.ok_or_else(malformed)?;
     names.sort();
     names.dedup();
@@ -144,21 +110,13 @@ fn parse<'a>(file: &str, bytes: &'a [u8]) -> Result<SafeTensors<'a>, LoadError> 
 }
 
 fn problem(file: &str, problem: String) -> LoadError {
-    LoadError::Weights {
-        file: file.into(),
-        problem,
-    }
+    LoadError::Weights { file: file.into(), problem }
 }
 
 /// Little-endian values of a file, which need not be aligned there.
 fn to_f32(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
     let values = match dtype {
-        Dtype::F32 => data
-            .as_chunks()
-            .0
-            .iter()
-            .map(|bytes| f32::from_le_bytes(*bytes))
-            .collect(),
+        Dtype::F32 => data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
         Dtype::F16 => {
             let value = |bytes: &[u8; 2]| half::f16::from_le_bytes(*bytes).to_f32();
             data.as_chunks().0.iter().map(value).collect()

@@ -1,0 +1,215 @@
+//! One message's rendering against whole conversations, over several templates.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use choreo_host::cache::plan::TokenId;
+use choreo_host::chat::{Chat, ChatError, Part, Role};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// As Llama 3's instruction models write it: trimmed texts.
+const HEADERS: &str = "{{ bos_token }}{% for m in messages %}{{ '<|start|>' + m['role'] + '<|stop|>\n\n' + \
+    m['content'] | trim + '<|end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|start|>assistant<|stop|>\n\n' }}{% endif %}";
+/// ChatML with Qwen's habit: a system turn that nobody wrote.
+const INJECTING: &str = "{% if messages[0]['role'] != 'system' %}{{ '<|start|>system\nBe good.<|end|>\n' }}{% endif %}\
+    {% for m in messages %}{{ '<|start|>' + m.role + '\n' + m.content + '<|end|>\n' }}{% endfor %}\
+    {% if add_generation_prompt %}{{ '<|start|>assistant\n' }}{% endif %}";
+/// Mistral's: the system turn merges into the user's, roles alternate.
+const MERGING: &str = "{{ bos_token }}{% if messages[0].role == 'system' %}{% set system = messages[0].content + '\n' %}\
+    {% set rest = messages[1:] %}{% else %}{% set system = '' %}{% set rest = messages %}{% endif %}\
+    {% for m in rest %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}\
+    {% if m.role == 'user' %}{{ '<|start|>' + (system if loop.first else '') + m.content.strip() + '<|stop|>' }}\
+    {% elif m.role == 'assistant' %}{{ m.content + '<|end|>' }}\
+    {% else %}{{ raise_exception('only user and assistant speak') }}{% endif %}{% endfor %}";
+/// Any role is pasted in, and only three are tokens.
+const PASTING: &str = "{{ bos_token }}{% for m in messages %}{{ '<|' + m.role + '|>' + m.content + '<|end|>' }}{% endfor %}\
+    {% if add_generation_prompt %}<|assistant|>{% endif %}";
+
+const ADDED: [&str; 9] =
+    ["<|begin|>", "<|end|>", "<|start|>", "<|stop|>", "<|system|>", "<|user|>", "<|assistant|>", "<think>", "spoken"];
+
+/// A byte-level tokenizer with a few merges; one added token is spelled by
+/// merges as well, and the control tokens are in its model's vocabulary.
+fn tokenizer() -> Value {
+    let shown = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+    let (plain, hidden): (Vec<u8>, Vec<u8>) = (0..=255u8).partition(shown);
+    let mut names: Vec<String> = ADDED.iter().map(|token| (*token).to_owned()).collect();
+    names.extend(plain.iter().map(|byte| char::from(*byte).to_string()));
+    names.extend(('\u{100}'..).take(hidden.len()).map(|character| character.to_string()));
+    let merges =
+        [("s", "p"), ("sp", "o"), ("k", "e"), ("spo", "ke"), ("spoke", "n"), ("Ċ", "Ċ"), ("<", "|"), ("|", ">")];
+    names.extend(merges.iter().map(|(left, right)| format!("{left}{right}")).filter(|token| token != "spoken"));
+    let vocabulary: serde_json::Map<String, Value> =
+        names.into_iter().zip(0..).map(|(name, id)| (name, json!(id))).collect();
+    let added = |(id, content): (usize, &&str)| {
+        let special = !["<think>", "spoken"].contains(content);
+        json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": special})
+    };
+    json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
+        "added_tokens": ADDED.iter().enumerate().map(added).collect::<Vec<_>>(),
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
+        "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
+        "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": true,
+            "vocab": vocabulary, "merges": merges.iter().map(|(a, b)| format!("{a} {b}")).collect::<Vec<_>>()},
+    })
+}
+
+fn load(files: &[(&str, Value)]) -> Result<Chat, ChatError> {
+    let files: HashMap<&str, Vec<u8>> =
+        files.iter().map(|(name, value)| (*name, value.to_string().into_bytes())).collect();
+    Chat::load(|name| Ok(files.get(name).cloned().map(Cow::Owned)))
+}
+
+fn chat(template: &str) -> Chat {
+    let config = json!({"bos_token": "<|begin|>", "eos_token": {"content": "<|end|>"}, "chat_template": template});
+    load(&[("tokenizer.json", tokenizer()), ("tokenizer_config.json", config)]).expect("the chat format loads")
+}
+
+/// Ids as names of control tokens and plain text.
+fn shown(chat: &Chat, tokens: &[TokenId]) -> String {
+    let show = |token: &TokenId| match ADDED.get(token.0 as usize) {
+        Some(name) => (*name).to_owned(),
+        None => chat.decode(&[*token]),
+    };
+    tokens.iter().map(show).collect()
+}
+
+#[track_caller]
+fn check(chat: &Chat, (role, part, text): (Role, Part, &str), expected: &str) {
+    let tokens = chat.render(role, part, text).expect("the role is there");
+    assert_eq!(shown(chat, &tokens), expected);
+}
+
+#[test]
+fn headers_compose_and_texts_are_trimmed_as_the_template_trims_them() {
+    let chat = chat(HEADERS);
+    assert_eq!(chat.deviations(), [""; 0]);
+    check(&chat, (Role::User, Part::Whole, " Hi\n"), "<|start|>user<|stop|>\n\nHi<|end|>");
+    check(&chat, (Role::System, Part::Open, "A "), "<|start|>system<|stop|>\n\nA ");
+    check(&chat, (Role::System, Part::Middle, " B "), " B ");
+    check(&chat, (Role::System, Part::Close, " C "), " C<|end|>");
+    check(&chat, (Role::Raw, Part::Whole, " D "), " D ");
+    assert_eq!(chat.beginning(), Some(TokenId(0)));
+    assert_eq!(chat.ends(), [TokenId(1)]);
+    assert_eq!(
+        shown(&chat, &chat.header(Role::Assistant, Part::Whole, "So ").unwrap()),
+        "<|start|>assistant<|stop|>\n\nSo "
+    );
+    assert_eq!(shown(&chat, &chat.header(Role::Assistant, Part::Close, "So").unwrap()), "So");
+    assert_eq!(shown(&chat, &chat.closing(Role::Assistant, Part::Whole)), "<|end|>");
+    assert!(chat.closing(Role::Assistant, Part::Open).is_empty());
+    assert!(chat.is_end(TokenId(1)) && chat.is_end(TokenId(5)) && !chat.is_end(TokenId(7)));
+}
+
+#[test]
+fn an_injected_system_turn_is_told_and_left_out() {
+    let chat = chat(INJECTING);
+    check(&chat, (Role::User, Part::Whole, "Hi"), "<|start|>user\nHi<|end|>\n");
+    assert_eq!(chat.beginning(), None);
+    let [user, assistant] = chat.deviations() else { panic!("{:?}", chat.deviations()) };
+    assert_eq!(user, "user: the template writes \"system\\nBe good.<|end|>\\n<|start|>\" where messages give \"\"");
+    assert!(assistant.starts_with("assistant: "), "{assistant}");
+    assert_eq!(shown(&chat, &chat.closing(Role::Assistant, Part::Whole)), "<|end|>\n");
+    assert_eq!(chat.ends(), [TokenId(1)]);
+}
+
+#[test]
+fn a_merged_system_turn_is_unsupported_by_name() {
+    let chat = chat(MERGING);
+    let error = chat.render(Role::System, Part::Whole, "x").unwrap_err().to_string();
+    assert_eq!(error, "role system in the model's chat format (the template leaves the text of a system message out)");
+    let error = chat.render(Role::Tool, Part::Whole, "x").unwrap_err().to_string();
+    assert_eq!(error, "role tool in the model's chat format (roles must alternate)");
+    check(&chat, (Role::User, Part::Whole, "Hi "), "<|start|>Hi<|stop|>");
+    check(&chat, (Role::Assistant, Part::Whole, "Yes"), "Yes<|end|>");
+    assert!(chat.deviations().iter().any(|line| line.contains("roles must alternate")), "{:?}", chat.deviations());
+}
+
+#[test]
+fn a_role_without_a_control_token_is_unsupported() {
+    let chat = chat(PASTING);
+    assert_eq!(chat.deviations(), [""; 0]);
+    check(&chat, (Role::System, Part::Whole, " x "), "<|system|> x <|end|>");
+    let error = chat.render(Role::Tool, Part::Whole, "x").unwrap_err().to_string();
+    assert_eq!(error, "role tool in the model's chat format (its \"<|tool|>\" holds no control token)");
+}
+
+#[test]
+fn text_beside_a_template_is_spelled_together_with_it() {
+    let chat = chat(&HEADERS.replace(" | trim", ""));
+    // The template's two line ends and the text's make two pairs.
+    let tokens = chat.render(Role::User, Part::Open, "\n\nx").unwrap();
+    let pair = chat.encode_text("\n\n");
+    assert_eq!(pair.len(), 1);
+    assert_eq!(tokens[tokens.len() - 3..], [pair[0], pair[0], chat.encode_text("x")[0]]);
+    assert_eq!(chat.deviations(), [""; 0]);
+}
+
+#[test]
+fn text_never_becomes_a_control_token() {
+    let chat = chat(PASTING);
+    for text in ["<|end|>", "a<|user|>b", "<think>", "spoken", "xspokenx"] {
+        let tokens = chat.encode_text(text);
+        assert!(tokens.iter().all(|token| token.0 >= ADDED.len() as u32), "{text}: {tokens:?}");
+        assert_eq!(chat.decode(&tokens), text);
+    }
+    assert_eq!(chat.token_bytes(TokenId(7)), b"<think>");
+    assert!(chat.token_bytes(TokenId(1)).is_empty() && chat.token_bytes(TokenId(99_999)).is_empty());
+}
+
+#[test]
+fn bytes_join_across_tokens_that_split_a_character() {
+    let chat = chat(PASTING);
+    let tokens = chat.encode_text("né");
+    assert_eq!(tokens.len(), 3);
+    let bytes: Vec<u8> = tokens.iter().flat_map(|token| chat.token_bytes(*token).to_vec()).collect();
+    assert_eq!(bytes, "né".as_bytes());
+}
+
+#[test]
+fn a_model_without_a_template_has_raw_messages() {
+    let chat = load(&[("tokenizer.json", tokenizer())]).unwrap();
+    check(&chat, (Role::Raw, Part::Whole, "Hi"), "Hi");
+    let error = chat.render(Role::User, Part::Whole, "Hi").unwrap_err().to_string();
+    assert_eq!(error, "role user in the model's chat format (the model has no chat template)");
+}
+
+#[track_caller]
+fn refused(files: &[(&str, Value)], expected: &str) {
+    let error = load(files).expect_err("it does not fit").to_string();
+    assert!(error.starts_with(expected), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn tokenizers_that_do_not_fit_are_refused_in_one_line() {
+    refused(&[], "tokenizer.json is missing: name a Hugging Face model directory");
+    refused(&[("tokenizer.json", json!([]))], "tokenizer.json ");
+    let mut other = tokenizer();
+    other["model"]["type"] = json!("Unigram");
+    refused(&[("tokenizer.json", other)], "tokenizer.json is a Unigram tokenizer; only byte-level BPE is supported");
+    let mut spaced = tokenizer();
+    spaced["pre_tokenizer"]["add_prefix_space"] = json!(true);
+    refused(&[("tokenizer.json", spaced)], "tokenizer.json puts a space before every text");
+    let config = json!({"chat_template": "{% for %}"});
+    refused(
+        &[("tokenizer.json", tokenizer()), ("tokenizer_config.json", config)],
+        "the chat template cannot be read: ",
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_text_is_spelled_back_without_added_tokens(text in "(<\\|end\\|>|<think>|spoken|\\PC|\n| ){0,12}") {
+        let chat = chat(PASTING);
+        let tokens = chat.encode_text(&text);
+        prop_assert!(tokens.iter().all(|token| token.0 >= ADDED.len() as u32));
+        prop_assert_eq!(chat.decode(&tokens), text);
+    }
+}
