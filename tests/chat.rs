@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use choreo_host::cache::plan::TokenId;
 use choreo_host::chat::{Chat, ChatError, Part, Role};
+use choreo_host::model::Source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -176,6 +177,17 @@ fn a_model_without_a_template_has_raw_messages() {
     check(&chat, (Role::Raw, Part::Whole, "Hi"), "Hi");
     let error = chat.render(Role::User, Part::Whole, "Hi").unwrap_err().to_string();
     assert_eq!(error, "role user in the model's chat format (the model has no chat template)");
+}
+
+#[test]
+fn the_default_model_composes() {
+    let chat = Chat::load(|file| Source::Embedded.read(file)).unwrap();
+    assert_eq!(chat.deviations(), [""; 0]);
+    let tokens = chat.render(Role::User, Part::Whole, "<|end|>").unwrap();
+    assert!(tokens.len() > 3 && chat.decode(&tokens) == "<|end|>");
+    assert_eq!(chat.header(Role::Assistant, Part::Whole, "").unwrap(), [TokenId(3)]);
+    assert_eq!((chat.beginning(), chat.ends()), (Some(TokenId(0)), [TokenId(4)].as_slice()));
+    assert!(chat.render(Role::Tool, Part::Whole, "x").is_err());
 }
 
 #[track_caller]

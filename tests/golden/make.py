@@ -8,7 +8,7 @@ Made with torch 2.15.0, transformers 5.23.0, safetensors 0.8.0, on the CPU in fl
 Matrices are drawn from N(0, 0.2) and norms from N(1, 0.2): attention is then sharp, and
 a wrong angle, scale or head moves the logits. Each folder holds a Hugging Face model and
 `golden.safetensors`: `tokens` [1, rows] int32, the prompt and then what greedy decoding
-gave, and `logits` [rows, vocabulary] float32, one row a token. The rows of the prompt come from one
+gave, and `logits` float32 [rows, vocabulary], or the last of every five rows. The rows of the prompt come from one
 forward pass, the others from a step each over the library's own cache.
 """
 
@@ -89,7 +89,7 @@ def shard(folder):
 
 
 @torch.no_grad()
-def record(folder, prompt, target):
+def record(folder, prompt, target, every=1):
     """Runs the saved model as the library loads it, and writes what it gave."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     tokens = prompt[None]
@@ -100,7 +100,7 @@ def record(folder, prompt, target):
         tokens = torch.cat([tokens, token], dim=1)
         out = model(token, past_key_values=out.past_key_values, use_cache=True)
         rows.append(out.logits[0])
-    logits = torch.cat(rows)
+    logits = torch.cat(rows)[every - 1 :: every].contiguous()
     save_file({"tokens": tokens.to(torch.int32), "logits": logits}, target)
     print(target.relative_to(HERE), tuple(logits.shape), f"max |logit| {logits.abs().max():.3f}")
 
@@ -123,14 +123,15 @@ def tiny_models():
 
 
 def default_model():
+    """A conversation of held-out problems; every fifth row, to keep the file small."""
     from tokenizers import Tokenizer
 
-    held_out = json.loads((HERE.parent / "held_out" / "problems.json").read_text())
-    text = json.dumps(held_out)
+    problems = json.loads((HERE.parent / "held_out" / "problems.json").read_text())
+    turns = (f"<|user|>{p['problem']}<|end|><|assistant|>{p['answer']}<|end|>" for p in problems)
     tokenizer = Tokenizer.from_file(str(DEFAULT / "tokenizer.json"))
-    prompt = torch.tensor(tokenizer.encode(text).ids[:PROMPT])
+    prompt = torch.tensor(tokenizer.encode("<|begin|>" + "".join(turns)).ids[:PROMPT])
     (HERE / "default").mkdir(exist_ok=True)
-    record(DEFAULT, prompt, HERE / "default" / "golden.safetensors")
+    record(DEFAULT, prompt, HERE / "default" / "golden.safetensors", every=5)
 
 
 if __name__ == "__main__":

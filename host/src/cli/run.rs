@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::chat::Chat;
 use crate::engine::call::Error;
@@ -37,15 +37,12 @@ pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode>
 
 /// Starts the engine's thread, which loads the model.
 fn start(arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
-    let Some(directory) = arguments.model.clone() else {
-        bail!("no model is built into this host yet: name a model directory with --model");
-    };
+    let source = arguments.model.clone().map_or(Source::Embedded, Source::Directory);
     let options = LoadOptions {
         slots: usize::try_from(arguments.cache_tokens).unwrap_or(usize::MAX),
         threads: arguments.threads(),
     };
     Ok(engine::start(EngineOptions::default(), move || {
-        let source = Source::Directory(directory);
         let model = Decoder::load(&source, options).with_context(|| format!("cannot load the model {source}"))?;
         let chat = Chat::load(|file| source.read(file)).with_context(|| format!("cannot load the model {source}"))?;
         for line in chat.deviations() {
