@@ -83,13 +83,15 @@ impl Reference {
             let mut rows: Vec<Vec<f64>> =
                 message.tokens.iter().map(|token| embedding.row(*token as usize).to_vec()).collect();
             let mut memory = Vec::new();
-            for layer in 0..self.count("num_hidden_layers") {
+            let layers = self.count("num_hidden_layers");
+            while memory.len() < layers {
+                let layer = memory.len();
                 let prefix = format!("model.layers.{layer}");
                 let normal = self.normalise(&rows, &format!("{prefix}.input_layernorm"));
                 let project = |part: &str| self.product(&normal, &format!("{prefix}.self_attn.{part}_proj"));
                 let own = Cached { keys: project("k"), values: project("v") };
-                let parents: Vec<(&Cached, i64)> =
-                    message.parents.iter().map(|(parent, offset)| (&graph[*parent][layer], *offset)).collect();
+                let parent = |(parent, offset): &(usize, i64)| (&graph[*parent][layer], *offset);
+                let parents: Vec<(&Cached, i64)> = message.parents.iter().map(parent).collect();
                 let seen = self.attention(&project("q"), &parents, &own, (message.offset, mistake));
                 memory.push(own);
                 add(&mut rows, &self.product(&seen, &format!("{prefix}.self_attn.o_proj")));

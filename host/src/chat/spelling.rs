@@ -2,6 +2,7 @@
 //! guest's text cannot spell a control token.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use serde_json::{Value, json};
 use tokenizers::Tokenizer;
@@ -101,7 +102,7 @@ impl Literal {
 
     /// Tokens of template text, control tokens and all.
     pub(super) fn encode(&self, text: &str) -> Result<Vec<TokenId>, ChatError> {
-        Ok(self.offsets(text)?.into_iter().map(|(token, _)| token).collect())
+        Ok(self.spelled(text)?.into_iter().map(|spelled| spelled.token).collect())
     }
 
     /// What the tokenizer itself puts before every text.
@@ -112,31 +113,34 @@ impl Literal {
 
     /// Cuts after the last control token.
     pub(super) fn cut_opening(&self, text: &str, spelling: &Spelling) -> Result<Cut, ChatError> {
-        let tokens = self.offsets(text)?;
-        let last = tokens.iter().rposition(|(token, _)| spelling.is_added(*token));
-        let end = last.map_or(0, |last| tokens[last].1.1);
-        let kept = tokens[..last.map_or(0, |last| last + 1)].iter();
-        Ok(Cut { tokens: kept.map(|(token, _)| *token).collect(), plain: text[end..].to_owned() })
+        let all = self.spelled(text)?;
+        let kept = all.iter().rposition(|spelled| spelling.is_added(spelled.token)).map_or(0, |last| last + 1);
+        let end = all[..kept].last().map_or(0, |last| last.text.end);
+        Ok(Cut { tokens: all[..kept].iter().map(|spelled| spelled.token).collect(), plain: text[end..].to_owned() })
     }
 
     /// Cuts before the first control token.
     pub(super) fn cut_closing(&self, text: &str, spelling: &Spelling) -> Result<Cut, ChatError> {
-        let tokens = self.offsets(text)?;
-        let first = tokens.iter().position(|(token, _)| spelling.is_added(*token));
-        let start = first.map_or(text.len(), |first| tokens[first].1.0);
-        let kept = tokens[first.unwrap_or(tokens.len())..].iter();
-        Ok(Cut { tokens: kept.map(|(token, _)| *token).collect(), plain: text[..start].to_owned() })
+        let all = self.spelled(text)?;
+        let first = all.iter().position(|spelled| spelling.is_added(spelled.token)).unwrap_or(all.len());
+        let start = all.get(first).map_or(text.len(), |first| first.text.start);
+        Ok(Cut { tokens: all[first..].iter().map(|spelled| spelled.token).collect(), plain: text[..start].to_owned() })
     }
 
-    /// Tokens with the bytes of the text that each stands for.
-    fn offsets(&self, text: &str) -> Result<Vec<(TokenId, (usize, usize))>, ChatError> {
+    fn spelled(&self, text: &str) -> Result<Vec<Spelled>, ChatError> {
         let encoding = self.0.encode(text, false).map_err(|error| ChatError::File {
             file: FILE.into(),
             problem: format!("cannot spell the chat template's {text:?}: {error}"),
         })?;
-        let ids = encoding.get_ids().iter().copied().map(TokenId);
-        Ok(ids.zip(encoding.get_offsets().iter().copied()).collect())
+        let tokens = encoding.get_ids().iter().zip(encoding.get_offsets());
+        Ok(tokens.map(|(id, (start, end))| Spelled { token: TokenId(*id), text: *start..*end }).collect())
     }
+}
+
+/// A token and the bytes of the text that it stands for.
+struct Spelled {
+    token: TokenId,
+    text: Range<usize>,
 }
 
 /// The tokens added to a tokenizer's model.

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::chat::Chat;
 use crate::engine::call::Error;
 use crate::engine::report::RunReport;
 use crate::engine::{self, EngineOptions, Handle, Starting};
-use crate::model::{Decoder, LoadOptions, Source};
+use crate::model::{Decoder, LoadOptions, Model, Source};
 use crate::wasm::{Failure, Outcome, Plan, Printed, Sandbox, Task, printable};
 
 use super::options::RunArguments;
@@ -45,6 +45,11 @@ fn start(arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
     Ok(engine::start(EngineOptions::default(), move || {
         let model = Decoder::load(&source, options).with_context(|| format!("cannot load the model {source}"))?;
         let chat = Chat::load(|file| source.read(file)).with_context(|| format!("cannot load the model {source}"))?;
+        let (tokens, rows) = (chat.vocabulary() as usize, model.shape().vocabulary);
+        ensure!(
+            tokens <= rows,
+            "cannot load the model {source}: tokenizer.json has {tokens} tokens and the embedding {rows} rows: fetch both again"
+        );
         for line in chat.deviations() {
             say(&format!("note: the model's chat template differs from message-by-message rendering: {line}"));
         }

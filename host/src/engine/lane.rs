@@ -124,13 +124,13 @@ impl Lane {
             return Step::Over(Finish::End);
         }
         let bytes = chat.token_bytes(token);
-        self.bytes.extend_from_slice(&bytes);
+        self.bytes.extend_from_slice(bytes);
         self.ends.push(self.bytes.len());
         if let Some((_, which)) = self.first_stop() {
             return Step::Last(token, Finish::StopString(which));
         }
         if let Some(choice) = &mut self.choice {
-            choice.advance(&bytes);
+            choice.advance(bytes);
             if choice.must_end() {
                 return Step::Last(token, Finish::Constraint);
             }

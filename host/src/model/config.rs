@@ -109,7 +109,7 @@ impl Config {
             key_value_heads: fields.count_or("num_key_value_heads", heads, LARGEST)?,
             head_dim: match fields.has("head_dim") {
                 true => fields.count("head_dim", LARGEST)?,
-                false if width % heads == 0 => width / heads,
+                false if width.is_multiple_of(heads) => width / heads,
                 false => {
                     return Err(impossible("hidden_size", width, "a multiple of num_attention_heads"));
                 }
@@ -127,11 +127,11 @@ impl Config {
             fields.fixed(key, value)?;
         }
         fields.finish(WITHOUT_EFFECT)?;
-        if heads % config.key_value_heads != 0 {
+        if !heads.is_multiple_of(config.key_value_heads) {
             let wanted = "a divisor of num_attention_heads";
             return Err(impossible("num_key_value_heads", config.key_value_heads, wanted));
         }
-        if config.head_dim % 2 != 0 {
+        if !config.head_dim.is_multiple_of(2) {
             return Err(impossible("head_dim", config.head_dim, "an even number"));
         }
         Ok(config)

@@ -4,18 +4,18 @@
 //! rotated, span by span, by what is left of the distance. Nothing in the cache
 //! is ever rewritten.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 use choreo_kernels::{HeadShape, Kernels, RotaryTable};
 
 use super::bounds::Reach;
 use super::config::{Config, Head};
 use super::ops::{Attend, Normalise, Product, Rotation, Scatter, SiluGate};
+use super::pool::Pool;
 use super::weights::Weights;
 use super::{ForwardError, LoadError, Logits, Model, ModelShape, Source};
 use crate::cache::plan::{Plan, TokenId};
 
-/// Buffers of old checkpoints, and a head that is stored though tied:
-/// transformers leaves them aside as well.
+/// Buffers of old checkpoints, which transformers leaves aside as well.
 const WITHOUT_EFFECT: &[&str] = &["rotary_emb.inv_freq"];
 
 /// What a decoder may use of the machine.
@@ -85,9 +85,9 @@ impl Decoder {
     /// # Errors
     /// A file that is missing, cut short or does not fit the others; anything
     /// of the configuration that is not supported; a cache beyond the memory.
-    pub fn load(source: &Source, options: LoadOptions) -> std::result::Result<Self, LoadError> {
+    pub fn load(source: &Source, options: LoadOptions) -> Result<Self, LoadError> {
         let config = Config::parse(&source.require("config.json")?)?;
-        let pool = super::pool::Pool::new(&config, options.slots)?;
+        let pool = Pool::new(&config, options.slots)?;
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads.max(1))
             .thread_name(|number| format!("model-{number}"))
@@ -95,7 +95,7 @@ impl Decoder {
             .map_err(|error| LoadError::Threads(error.to_string()))?;
         let mut weights = Weights::open(source)?;
         let embedding = weights.take("model.embed_tokens.weight", [config.vocabulary, config.width])?;
-        let layers: std::result::Result<Vec<_>, _> =
+        let layers: Result<Vec<_>, _> =
             (0..config.layers).map(|number| Layer::take(&mut weights, &config, &pool, number)).collect();
         let layers = layers?;
         let norm = weights.take("model.norm.weight", [config.width])?;
@@ -105,6 +105,7 @@ impl Decoder {
         };
         match config.head {
             Head::Own => weights.finish(WITHOUT_EFFECT)?,
+            // Some checkpoints store the head a second time.
             Head::Tied => weights.finish(&[WITHOUT_EFFECT, &["lm_head.weight"]].concat())?,
         }
         let shape = ModelShape {
@@ -120,7 +121,7 @@ impl Decoder {
     }
 
     /// Logits `[sampled, vocabulary]`.
-    fn run(&self, step: &Step) -> Result<Vec<f32>> {
+    fn run(&self, step: &Step) -> candle_core::Result<Vec<f32>> {
         let mut rows = self.embedding.index_select(&step.tokens, 0)?;
         for layer in &self.layers {
             rows = (&rows + self.attention(layer, &rows, step)?)?;
@@ -135,7 +136,7 @@ impl Decoder {
         self.product(&rows, &self.head)?.flatten_all()?.to_vec1()
     }
 
-    fn attention(&self, layer: &Layer, rows: &Tensor, step: &Step) -> Result<Tensor> {
+    fn attention(&self, layer: &Layer, rows: &Tensor, step: &Step) -> candle_core::Result<Tensor> {
         let rows = self.normalise(rows, &layer.attention_norm)?;
         let keys = self.product(&rows, &layer.key)?;
         let values = self.product(&rows, &layer.value)?;
@@ -160,19 +161,19 @@ impl Decoder {
         self.product(&seen, &layer.output)
     }
 
-    fn feed_forward(&self, layer: &Layer, rows: &Tensor) -> Result<Tensor> {
+    fn feed_forward(&self, layer: &Layer, rows: &Tensor) -> candle_core::Result<Tensor> {
         let rows = self.normalise(rows, &layer.feed_forward_norm)?;
         let gate = self.product(&rows, &layer.gate)?;
         let up = self.product(&rows, &layer.up)?;
         self.product(&gate.apply_op2_no_bwd(&up, &SiluGate(self.kernels))?, &layer.down)
     }
 
-    fn normalise(&self, rows: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    fn normalise(&self, rows: &Tensor, weight: &Tensor) -> candle_core::Result<Tensor> {
         let epsilon = self.config.epsilon as f32;
         rows.apply_op2_no_bwd(weight, &Normalise { kernels: self.kernels, epsilon })
     }
 
-    fn product(&self, rows: &Tensor, weights: &Tensor) -> Result<Tensor> {
+    fn product(&self, rows: &Tensor, weights: &Tensor) -> candle_core::Result<Tensor> {
         rows.apply_op2_no_bwd(weights, &Product(self.kernels))
     }
 }
@@ -182,7 +183,7 @@ impl Model for Decoder {
         &self.shape
     }
 
-    fn forward(&mut self, plan: &Plan) -> std::result::Result<Logits, ForwardError> {
+    fn forward(&mut self, plan: &Plan) -> Result<Logits, ForwardError> {
         let reach = Reach::check(plan, &self.shape)?;
         let vocabulary = self.shape.vocabulary;
         if plan.tokens.is_empty() {
@@ -198,12 +199,7 @@ impl Model for Decoder {
 }
 
 impl Layer {
-    fn take(
-        weights: &mut Weights,
-        config: &Config,
-        pool: &super::pool::Pool,
-        number: usize,
-    ) -> std::result::Result<Self, LoadError> {
+    fn take(weights: &mut Weights, config: &Config, pool: &Pool, number: usize) -> Result<Self, LoadError> {
         let Config { width, inner, .. } = *config;
         let queries = config.heads * config.head_dim;
         let keys = config.key_value_heads * config.head_dim;
@@ -226,7 +222,7 @@ impl Layer {
 
 impl Step {
     /// The plan must have been checked.
-    fn new(plan: &Plan) -> Result<Self> {
+    fn new(plan: &Plan) -> candle_core::Result<Self> {
         let device = candle_core::Device::Cpu;
         let tokens: Vec<u32> = plan.tokens.iter().map(|&TokenId(token)| token).collect();
         let rows = tokens.len();

@@ -128,9 +128,12 @@ impl Fields {
         let Some(found) = self.take(key) else {
             return Ok(());
         };
-        let same = match (found.as_f64(), json.parse::<f64>()) {
-            (Some(found), Ok(wanted)) => found == wanted,
-            _ => found.to_string() == json,
+        let wanted: Option<Value> = serde_json::from_str(json).ok();
+        let numbers = found.as_f64().zip(wanted.as_ref().and_then(Value::as_f64));
+        let same = match numbers {
+            // 1 and 1.0 are written alike.
+            Some((found, wanted)) => found == wanted,
+            None => Some(&found) == wanted.as_ref(),
         };
         if same { Ok(()) } else { Err(ConfigError::unsupported(key, &found, json)) }
     }

@@ -113,7 +113,7 @@ impl Deref for Bytes {
     }
 }
 
-#[allow(unsafe_code, reason = "a memory map is unsafe to make, and weights are too large to read twice")]
+#[expect(unsafe_code, reason = "a memory map is unsafe to make, and weights are too large to read twice")]
 fn map_file(path: &Path) -> io::Result<Bytes> {
     let file = File::open(path)?;
     // SAFETY: the map is private to this process and only read, while weights
