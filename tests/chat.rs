@@ -16,6 +16,16 @@ const HEADERS: &str = "{{ bos_token }}{% for m in messages %}{{ '<|start|>' + m[
 const INJECTING: &str = "{% if messages[0]['role'] != 'system' %}{{ '<|start|>system\nBe good.<|end|>\n' }}{% endif %}\
     {% for m in messages %}{{ '<|start|>' + m.role + '\n' + m.content + '<|end|>\n' }}{% endfor %}\
     {% if add_generation_prompt %}{{ '<|start|>assistant\n' }}{% endif %}";
+/// Llama 3.1's: a dated system turn in any case, the guest's own inside it.
+const DATED: &str = "{{- bos_token }}\n{%- if not date_string is defined %}\n    {%- if strftime_now is defined %}\n\
+    {%- set date_string = strftime_now('%d %b %Y') %}\n    {%- else %}\n{%- set date_string = '26 Jul 2024' %}\n{%- endif %}\n\
+    {%- endif %}\n{#- The system message #}\n{%- if messages[0]['role'] == 'system' %}\n\
+    {%- set system_message = messages[0]['content']|trim %}\n    {%- set messages = messages[1:] %}\n{%- else %}\n\
+    {%- set system_message = '' %}\n{%- endif %}\n{{- '<|start|>system<|stop|>\n\n' }}\n\
+    {{- 'Today Date: ' + date_string + '\n\n' }}\n{{- system_message }}\n{{- '<|end|>' }}\n\
+    {%- for message in messages %}\n    {%- if not (message.role == 'ipython' or 'tool_calls' in message) %}\n\
+    {{- '<|start|>' + message['role'] + '<|stop|>\n\n'+ message['content'] | trim + '<|end|>' }}\n    {%- endif %}\n\
+    {%- endfor %}\n{%- if add_generation_prompt %}\n    {{- '<|start|>assistant<|stop|>\n\n' }}\n{%- endif %}\n";
 /// Mistral's: the system turn merges into the user's, roles alternate.
 const MERGING: &str = "{{ bos_token }}{% if messages[0].role == 'system' %}{% set system = messages[0].content + '\n' %}\
     {% set rest = messages[1:] %}{% else %}{% set system = '' %}{% set rest = messages %}{% endif %}\
@@ -116,6 +126,19 @@ fn an_injected_system_turn_is_told_and_left_out() {
     assert!(assistant.starts_with("assistant: "), "{assistant}");
     assert_eq!(shown(&chat, &chat.closing(Role::Assistant, Part::Whole)), "<|end|>\n");
     assert_eq!(chat.ends(), [TokenId(1)]);
+}
+
+#[test]
+fn a_dated_system_turn_is_told_and_has_no_day() {
+    let chat = chat(DATED);
+    check(&chat, (Role::System, Part::Whole, "A"), "<|start|>system<|stop|>\n\nToday Date: 26 Jul 2024\n\nA<|end|>");
+    check(&chat, (Role::User, Part::Whole, "Hi"), "<|start|>user<|stop|>\n\nHi<|end|>");
+    let deviations = chat.deviations();
+    assert!(
+        deviations[0].starts_with("user: the template writes \"system<|stop|>\\n\\nToday Date: 26 Jul 2024"),
+        "{deviations:?}"
+    );
+    assert!(deviations.iter().all(|line| !line.starts_with("system, user:")), "{deviations:?}");
 }
 
 #[test]
