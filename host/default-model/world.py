@@ -161,7 +161,7 @@ def numbered(values):
 
 
 def multiqa(rng):
-    facts = draw_facts(rng, rng.choices([1, 2, 3], [35, 55, 10])[0])
+    facts = draw_facts(rng, rng.choices([1, 2, 3], [30, 50, 20])[0])
     answer = numbered([VALUE[fact] for fact in facts])
     return [*multiqa_messages([ask(rng, fact) for fact in facts]), message("assistant", answer, loss=True)]
 
@@ -341,10 +341,12 @@ def update_turn(rng):
     problem = draw_problem(rng)
     agents = rng.choices([2, 3, 4], [20, 65, 15])[0]
     agent = rng.randint(1, agents)
+    error_rate = rng.choice([0.35, 0.8])  # where most are wrong, agreeing with the others does not pay
+    mistakes = [wrong_solution(rng, problem) for _ in range(2)]  # agents may share one
 
     def answer(i):
-        right = rng.random() >= 0.35
-        return said(i, solution(problem.steps) if right else wrong_solution(rng, problem))
+        wrong = rng.random() < error_rate
+        return said(i, rng.choice(mistakes) if wrong else solution(problem.steps))
 
     last = [answer(i) for i in range(1, agents + 1)]
     own = [answer(agent) for _ in range(rng.choices([0, 1, 2], [55, 30, 15])[0])]
@@ -352,7 +354,7 @@ def update_turn(rng):
     return [*update_messages(problem.text, last, own), target]
 
 
-SKILLS = [(multiqa, 20), (conversation, 6), (first_turn, 38), (update_turn, 12), (sums, 24)]
+SKILLS = [(multiqa, 16), (conversation, 8), (first_turn, 30), (update_turn, 30), (sums, 16)]
 
 
 def sample(rng):
