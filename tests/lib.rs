@@ -1,1 +1,4 @@
-//! t
+//! What the tests and the evaluation of the embedded model share.
+
+pub mod evaluation;
+pub mod rig;

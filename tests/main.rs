@@ -1,6 +1,27 @@
 //! The one integration-test binary.
+//!
+//! | suite | what it holds |
+//! | --- | --- |
+//! | cache | the message graph alone: plans against the checker, room given and taken |
+//! | chat | a message's rendering against whole conversations |
+//! | choreography | scripts through a real component: a Merkle witness, lists against single calls, both modes |
+//! | dense | random graphs through the decoder against a dense reference |
+//! | faults | seeded faults, and the tests that must notice them |
+//! | golden | logits against an outside implementation |
+//! | layering | who imports whom |
+//! | loading | models that cannot be loaded |
+//! | skills | the embedded model's floors on held-out items |
 
+mod cache;
 mod chat;
+mod choreography;
+mod dense;
+mod faults;
 mod golden;
+mod graphs;
+mod layering;
 mod loading;
 mod reference;
+mod skills;
+mod tiny;
+mod witness;

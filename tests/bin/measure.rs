@@ -1,0 +1,99 @@
+//! Prints what a decode step and a guest's call cost:
+//! `cargo run --release --package choreo-tests --bin measure`.
+
+use std::time::Instant;
+
+use choreo_host::cache::{Cache, MessageId, NewMessage, Placed, TokenId, Wanted, Work};
+use choreo_host::engine::Mode;
+use choreo_host::model::{Decoder, LoadOptions, Model, Source};
+use choreo_tests::rig::{Rig, load, options};
+
+fn main() {
+    steps();
+    calls();
+}
+
+/// A decode step that sees 1,000 tokens, in a cache that holds 1,000 and in one
+/// that holds 32,000, taken in turn.
+fn steps() {
+    let mut small = Stepper::new(1_000);
+    let mut large = Stepper::new(32_000);
+    let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    for _ in 0..400 {
+        times[0].push(small.step());
+        times[1].push(large.step());
+    }
+    let [small, large] = times.map(|times| quartiles(times)[1]);
+    println!("decode step, 1,000 visible tokens: {small:.1} µs in a cache of 1,000, {large:.1} µs in one of 32,000, ratio {:.3}", large / small);
+}
+
+/// One lane over 1,000 visible tokens in ten messages that lie far apart.
+struct Stepper {
+    model: Decoder,
+    cache: Cache,
+    lane: MessageId,
+}
+
+impl Stepper {
+    fn new(held: u32) -> Self {
+        let options = LoadOptions { slots: held as usize + 1100, threads: 1 };
+        let mut model = Decoder::load(&Source::Embedded, options).unwrap();
+        let mut cache = Cache::new(held + 1100, None).unwrap();
+        let mut messages = Vec::new();
+        for _ in 0..held / 100 {
+            let tokens = (0..100).map(|token| TokenId(token % 200 + 20)).collect();
+            let message = cache.insert(NewMessage { tokens, parents: vec![], offset: 0, capacity: 100 }).unwrap();
+            cache.close(message);
+            let plan = cache.plan(&[Work { message, tokens: 100, wanted: Wanted::Encoding }]);
+            model.forward(&plan).unwrap();
+            cache.commit(&plan);
+            messages.push(message);
+        }
+        let every = messages.len() / 10;
+        let seen = messages.iter().step_by(every).take(10).zip(0..);
+        let parents = seen.map(|(message, at)| Placed { message: *message, offset: at * 100 }).collect();
+        let new = NewMessage { tokens: vec![TokenId(30)], parents, offset: 1000, capacity: 1000 };
+        let lane = cache.insert(new).unwrap();
+        Self { model, cache, lane }
+    }
+
+    /// One step, in microseconds.
+    fn step(&mut self) -> f64 {
+        let begun = Instant::now();
+        let plan = self.cache.plan(&[Work { message: self.lane, tokens: 1, wanted: Wanted::Logits }]);
+        let logits = self.model.forward(&plan).unwrap();
+        self.cache.commit(&plan);
+        let time = begun.elapsed().as_secs_f64() * 1e6;
+        assert_eq!(logits.values.len(), logits.vocabulary);
+        self.cache.append(self.lane, &[TokenId(31)]);
+        // The lane itself stays short.
+        if self.cache.tokens(self.lane).len() > 8 {
+            self.cache.truncate(self.lane, 1);
+            self.cache.append(self.lane, &[TokenId(31)]);
+        }
+        time
+    }
+}
+
+/// A guest's call, against the same request made of the engine directly.
+fn calls() {
+    const CALLS: usize = 20_000;
+    let rig = Rig::embedded();
+    let probe = load("probe");
+    let mut guest = Vec::new();
+    let mut direct = Vec::new();
+    for _ in 0..9 {
+        let begun = Instant::now();
+        rig.run(&probe, options(Mode::Choreo, 1), &["many-calls", &CALLS.to_string()]);
+        guest.push(begun.elapsed().as_secs_f64() * 1e6 / CALLS as f64);
+        direct.push(rig.direct_calls(CALLS) * 1e6 / CALLS as f64);
+    }
+    let (guest, direct) = (quartiles(guest)[1], quartiles(direct)[1]);
+    println!("one `text` call: {guest:.2} µs from a guest, {direct:.2} µs of it the engine's, {:.2} µs the boundary's", guest - direct);
+}
+
+/// First quartile, median, third quartile.
+fn quartiles(mut times: Vec<f64>) -> [f64; 3] {
+    times.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| times[times.len() * quarter / 4])
+}

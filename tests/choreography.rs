@@ -1,0 +1,135 @@
+//! What a choreography means, end to end: the guest's script goes through a
+//! real component, the engine, the cache and a model.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use choreo_host::engine::Mode;
+use choreo_host::model::{Decoder, LoadOptions, Source};
+use choreo_tests::rig::{Rig, chat, options};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::graphs::{Call, Kind, Lists, choreography, expected, script};
+
+use crate::tiny::tiny_model;
+use crate::witness::{Witness, alphabet};
+
+/// Runs the calls under a witness and compares every decoded text with what
+/// the contract's words make of it.
+pub(crate) fn merkle_witness(rig: &Rig, calls: &[Call]) -> Result<(), String> {
+    let chat = chat();
+    let expected = expected(calls, &chat, &alphabet(&chat));
+    let (answers, _) = rig.script(options(Mode::Choreo, 1), &script(calls, Lists::Joined, ""));
+    let texts: Vec<&str> = answers.iter().filter_map(|answer| answer["text"].as_str()).collect();
+    if texts == expected { Ok(()) } else { Err(format!("{expected:?} expected, {texts:?} found in {answers:?}")) }
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+#[test]
+fn merkle_witness_through_a_component() {
+    // Few rows a step, so that messages are encoded in pieces and chains break.
+    for step_rows in [5, 256] {
+        let rig = Rig::new(step_rows, || {
+            let chat = chat();
+            (Witness::new(8192, alphabet(&chat)), chat)
+        });
+        let mut runner = proptest::test_runner::TestRunner::new(cases(60));
+        let result = runner.run(&choreography(14), |calls| merkle_witness(&rig, &calls).map_err(TestCaseError::fail));
+        result.unwrap();
+    }
+}
+
+/// A real decoder with random weights and the embedded tokenizer.
+fn decoder(step_rows: u32) -> Rig {
+    Rig::new(step_rows, || {
+        let directory = tiny_model(7);
+        let source = Source::Directory(directory.path().to_owned());
+        let decoder = Decoder::load(&source, LoadOptions { slots: 16384, threads: 2 }).unwrap();
+        (decoder, chat())
+    })
+}
+
+/// A list of n calls gives, bit for bit, the texts and log-probabilities of n
+/// lists of one, at any temperature, also while other runs go on.
+#[test]
+fn a_list_equals_single_calls_bit_for_bit() {
+    let (alone, crowded) = (decoder(256), decoder(37));
+    let stop = Arc::new(AtomicBool::new(false));
+    let others: Vec<_> = (0..2)
+        .map(|other| {
+            let (rig, stop) = (crowded.clone(), stop.clone());
+            std::thread::spawn(move || {
+                let noise = "prefill user \"a b c d e f g h\" -\nbatch\ndecode assistant \"x\" 1 max 40 temperature 1\ndecode assistant \"y\" - max 30 temperature 1\nend\n";
+                let mut runs = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    rig.script(options(Mode::Choreo, other), noise);
+                    runs += 1;
+                }
+                runs
+            })
+        })
+        .collect();
+    let mut runner = proptest::test_runner::TestRunner::new(cases(24));
+    let result = runner.run(&(choreography(10), 0u32..3), |(calls, temperature)| {
+        let decoding = format!("temperature {} top-logprobs 3", f64::from(temperature) * 0.7);
+        let run = |rig: &Rig, lists| rig.script(options(Mode::Choreo, 5), &script(&calls, lists, &decoding)).0;
+        let singles = run(&alone, Lists::Single);
+        prop_assert_eq!(&run(&alone, Lists::Joined), &singles);
+        prop_assert_eq!(&run(&crowded, Lists::Joined), &singles);
+        Ok(())
+    });
+    stop.store(true, Ordering::Relaxed);
+    let runs: u32 = others.into_iter().map(|other| other.join().unwrap()).sum();
+    assert!(runs > 4, "the other runs did run");
+    result.unwrap();
+}
+
+/// Where every call sees all that came before, in order and in place, encoding
+/// once and encoding anew are the same.
+#[test]
+fn append_only_choreography_equals_naive() {
+    let rig = decoder(256);
+    let largest = Cell::new(0f32);
+    let mut runner = proptest::test_runner::TestRunner::new(cases(16));
+    let result = runner.run(&choreography(8), |calls| {
+        let calls: Vec<Call> = (calls.into_iter().enumerate())
+            .map(|(number, call)| Call {
+                parents: (0..number).map(|parent| (parent, None)).collect(),
+                at: None,
+                joins: false,
+                ..call
+            })
+            .collect();
+        let script = script(&calls, Lists::Single, "top-logprobs 5");
+        let (choreo, report) = rig.script(options(Mode::Choreo, 1), &script);
+        let (naive, baseline) = rig.script(options(Mode::Naive, 1), &script);
+        for (choreo, naive) in choreo.iter().zip(&naive) {
+            prop_assert_eq!(&choreo["text"], &naive["text"]);
+            for (one, other) in logprobs(choreo).zip(logprobs(naive)) {
+                largest.set(largest.get().max((one - other).abs()));
+            }
+        }
+        let decodes = calls.iter().filter(|call| matches!(call.kind, Kind::Decode { .. })).count();
+        if decodes > 1 {
+            prop_assert!(baseline.encoded > report.encoded, "{} {}", baseline.encoded, report.encoded);
+        }
+        Ok(())
+    });
+    result.unwrap();
+    println!("append-only choreo against naive: largest |Δ log-probability| {:e}", largest.get());
+    assert!(largest.get() <= 1e-4);
+}
+
+/// Log-probabilities of the tokens reported, chosen and alternatives.
+fn logprobs(answer: &Value) -> impl Iterator<Item = f32> + '_ {
+    let tokens = answer["logprobs"].as_array().into_iter().flatten();
+    tokens.flat_map(|token| {
+        let top = token["top"].as_array().into_iter().flatten().map(|pair| &pair[1]);
+        top.chain([&token["bits"]]).map(|bits| f32::from_bits(u32::try_from(bits.as_u64().unwrap()).unwrap()))
+    })
+}

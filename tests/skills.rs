@@ -1,0 +1,25 @@
+//! The embedded model's floors, on held-out items, direct and greedy.
+
+use choreo_host::engine::Mode;
+use choreo_tests::evaluation::{Evaluation, Fact, Pair, Problem, Score, held_out};
+
+#[track_caller]
+fn at_least(score: Score, floor: f64) {
+    println!("{} of {}", score.right, score.asked);
+    assert!(score.asked == 200 && score.percent() >= floor, "{score:?} is below {floor}%");
+}
+
+#[test]
+fn the_embedded_model_knows_its_facts() {
+    at_least(Evaluation::new().facts(Mode::Choreo, &held_out::<Fact>("facts")), 98.0);
+}
+
+#[test]
+fn the_embedded_model_answers_two_questions_at_once() {
+    at_least(Evaluation::new().pairs(Mode::Choreo, "baseline", &held_out::<Pair>("pairs")), 95.0);
+}
+
+#[test]
+fn the_embedded_model_solves_problems_of_two_steps() {
+    at_least(Evaluation::new().alone(Mode::Choreo, "0", &held_out::<Problem>("problems")[..200]), 90.0);
+}
