@@ -75,7 +75,8 @@ fn split(words: &[String]) -> Result<(&[String], &str, &[String])> {
     let plans = plans()?;
     let Some(at) = words.iter().position(|word| plans.iter().any(|plan| plan.name == *word)) else {
         // No word is a plan: the error names those there are.
-        let named = words.iter().find(|word| !word.starts_with('-')).context("no plan: name one of `cargo plan list`")?;
+        let named =
+            words.iter().find(|word| !word.starts_with('-')).context("no plan: name one of `cargo plan list`")?;
         return Err(plan(named).map_or_else(|error| error, |_| anyhow::anyhow!(USAGE)));
     };
     Ok((&words[..at], &words[at], &words[at + 1..]))
