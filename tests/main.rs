@@ -5,16 +5,19 @@
 //! | cache | the message graph alone: plans against the checker, room given and taken |
 //! | chat | a message's rendering against whole conversations |
 //! | choreography | scripts through a real component: a Merkle witness, lists against single calls, both modes |
+//! | cli | bad input and odd ends of the command line: one line each |
 //! | dense | random graphs through the decoder against a dense reference |
 //! | faults | seeded faults, and the tests that must notice them |
 //! | golden | logits against an outside implementation |
 //! | layering | who imports whom |
 //! | loading | models that cannot be loaded |
+//! | sandbox | what hostile plans do, and what becomes of them |
 //! | skills | the embedded model's floors on held-out items |
 
 mod cache;
 mod chat;
 mod choreography;
+mod cli;
 mod dense;
 mod faults;
 mod golden;
@@ -22,6 +25,8 @@ mod graphs;
 mod layering;
 mod loading;
 mod reference;
+mod sandbox;
 mod skills;
+mod support;
 mod tiny;
 mod witness;

@@ -226,3 +226,60 @@ impl ResourceLimiter for Account {
         MEMORIES
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_count_together() {
+        let mut account = Account::new(&Limits { memory_bytes: 100, ..Limits::default() });
+        assert!(account.memory_growing(0, 60, None).unwrap());
+        assert!(!account.memory_growing(0, 41, None).unwrap());
+        assert_eq!(account.refused(), Some(Refused::Memory { asked: 101, limit: 100 }));
+        assert!(account.memory_growing(60, 100, None).unwrap());
+        assert!(!account.memory_growing(100, usize::MAX, None).unwrap());
+        assert_eq!((account.memory(), account.left()), (100, 0));
+    }
+
+    #[test]
+    fn limits_are_lowered_and_never_raised() {
+        let limits = Limits { memory_bytes: 100, cpu: Duration::from_secs(3600), ..Limits::default() };
+        let mut account = Account::new(&limits);
+        account.lower(10);
+        account.lower(50);
+        assert_eq!(account.left(), 10);
+        let meter = Meter::new(&limits);
+        meter.resume();
+        assert!(meter.left_ms() > 3_000_000);
+        meter.lower_ms(1000);
+        meter.lower_ms(u64::MAX);
+        assert!(meter.left_ms() <= 1000);
+        assert_eq!(meter.check(), Ok(()));
+    }
+
+    #[test]
+    fn only_time_with_the_guest_is_charged() {
+        let meter = Meter::new(&Limits { cpu: Duration::from_millis(50), ..Limits::default() });
+        let work = || {
+            let start = ThreadTime::now();
+            while start.elapsed() < Duration::from_millis(60) {}
+        };
+        work();
+        meter.resume();
+        assert_eq!(meter.check(), Ok(()));
+        meter.pause();
+        work();
+        assert!(meter.spent() < Duration::from_millis(50));
+        meter.resume();
+        work();
+        assert_eq!(meter.check(), Err(Stop::Cpu(50)));
+    }
+
+    #[test]
+    fn wall_time_has_a_grace() {
+        let meter = Meter::new(&Limits { wall: Duration::ZERO, ..Limits::default() });
+        assert_eq!(meter.check(), Ok(()));
+        assert!(meter.end() > Duration::ZERO && meter.end() <= GRACE);
+    }
+}

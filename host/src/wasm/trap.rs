@@ -40,7 +40,7 @@ fn line(error: &wasmtime::Error, account: &Account, printed: &Printed) -> String
         return stop.to_string();
     }
     if let Some(I32Exit(code)) = error.downcast_ref() {
-        return format!("the plan ended itself with exit code {code} and without a result: return from `run` instead");
+        return format!("the plan ended itself (exit code {code}) and gave no result: return from `run` instead");
     }
     let trap = error.downcast_ref::<Trap>();
     // A guest that is refused memory aborts: the refusal is the reason. One

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::hint::black_box;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use choreo_guest::{Outcome, Prefill, prefill, prefill_all};
 
@@ -63,6 +63,26 @@ pub(crate) fn print() -> Outcome {
     println!("printed to standard output");
     eprintln!("printed to standard error");
     Ok("printed".into())
+}
+
+/// Prints so many MiB.
+#[expect(clippy::print_stdout, reason = "the host has to bear it")]
+pub(crate) fn flood(mebibytes: u32) -> Outcome {
+    let line = "x".repeat(1023);
+    for _ in 0..u64::from(mebibytes) * 1024 {
+        println!("{line}");
+    }
+    Ok(format!("{mebibytes} MiB printed"))
+}
+
+/// Sleeps so many milliseconds by WASI's clock.
+pub(crate) fn nap(milliseconds: u32) -> Outcome {
+    std::thread::sleep(Duration::from_millis(milliseconds.into()));
+    Ok("rested".into())
+}
+
+pub(crate) fn exit() -> ! {
+    std::process::exit(3)
 }
 
 /// Nanoseconds of both clocks, a random number, the environment and the folder `/`.
