@@ -11,7 +11,7 @@ use crate::chat::Chat;
 use crate::engine::call::Error;
 use crate::engine::report::RunReport;
 use crate::engine::{self, EngineOptions, Handle, Starting};
-use crate::model::{Decoder, LoadOptions, Model, Source};
+use crate::model::{Decoder, LoadError, LoadOptions, Model, Source};
 use crate::wasm::{Failure, Outcome, Plan, Printed, Sandbox, Task, printable};
 
 use super::options::RunArguments;
@@ -43,18 +43,36 @@ fn start(arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
         threads: arguments.threads(),
     };
     Ok(engine::start(EngineOptions::default(), move || {
-        let model = Decoder::load(&source, options).with_context(|| format!("cannot load the model {source}"))?;
-        let chat = Chat::load(|file| source.read(file)).with_context(|| format!("cannot load the model {source}"))?;
+        let model = Decoder::load(&source, options).map_err(with_flag).with_context(|| cannot(&source))?;
+        let chat = Chat::load(|file| source.read(file)).with_context(|| cannot(&source))?;
         let (tokens, rows) = (chat.vocabulary() as usize, model.shape().vocabulary);
         ensure!(
             tokens <= rows,
-            "cannot load the model {source}: tokenizer.json has {tokens} tokens and the embedding {rows} rows: fetch both again"
+            "{}: tokenizer.json has {tokens} tokens and the embedding {rows} rows: fetch both again",
+            cannot(&source)
         );
         for line in chat.deviations() {
             say(&format!("note: the model's chat template differs from message-by-message rendering: {line}"));
         }
         Ok((model, chat))
     }))
+}
+
+fn cannot(source: &Source) -> String {
+    match source {
+        Source::Embedded => format!("cannot load {source}"),
+        Source::Directory(_) => format!("cannot load the model {source}"),
+    }
+}
+
+/// Names the flag that a loading error is about.
+fn with_flag(error: LoadError) -> anyhow::Error {
+    let slots = if let LoadError::Cache { slots, .. } = &error { Some(*slots) } else { None };
+    let error = anyhow::Error::new(error);
+    match slots {
+        Some(slots) => error.context(format!("--cache-tokens {slots}")),
+        None => error,
+    }
 }
 
 /// Runs the plan; the account is taken however it ended.
