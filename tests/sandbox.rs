@@ -244,6 +244,36 @@ fn a_report_is_written_whatever_happened() {
     assert!(report["error"].as_str().unwrap().contains("unreachable"), "{report}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_given_loses_no_report() {
+    let path = scratch().join("full.json");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let host = Host::probe(&format!("--quiet --report {}", path.display()), "first-call");
+    let output = host.command().stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: cannot write to standard output: No space"));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!((&report["outcome"], &report["messages"][0]["id"]), (&"result".into(), &1.into()));
+}
+
+#[test]
+fn a_cache_that_cannot_be_kept_is_a_note() {
+    let output = Host::probe("--quiet", "first-call").command().env("CHOREO_CACHE_DIR", "/dev/null").output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), b"message 1\n".as_slice()));
+    let note = String::from_utf8(output.stderr).unwrap();
+    assert!(note.starts_with("note: compiled plans cannot be kept in /dev/null/components: "), "{note}");
+    assert_eq!(note.lines().count(), 1, "{note}");
+}
+
+#[test]
+fn limits_without_end_are_no_overflow() {
+    let most = u64::MAX;
+    let options =
+        format!("--quiet --wall-ms {most} --cpu-ms {most} --calls {most} --tokens-out {most} --memory-mib 65536");
+    Host::probe(&options, "first-call").gives("message 1\n");
+}
+
 #[test]
 fn a_report_that_cannot_be_written_loses_no_result() {
     let ended = Host::probe("--quiet --report /absent/report.json", "print").end();

@@ -92,31 +92,30 @@ async fn execute(
     Ok((outcome, run.report().await))
 }
 
-/// Gives the result first: nothing that goes wrong afterwards may lose it.
+/// Gives the result first: nothing that goes wrong afterwards may lose it, and
+/// where it cannot be given, the report still is.
 fn finish(arguments: &RunArguments, outcome: &Outcome, report: Result<Report, Error>) -> Result<ExitCode> {
     show_printed(&outcome.printed);
-    let code = match &outcome.result {
-        Ok(Ok(text)) => {
-            print_result(text)?;
-            ExitCode::SUCCESS
-        }
+    let given = match &outcome.result {
+        Ok(Ok(text)) => print_result(text).map(|()| ExitCode::SUCCESS),
         Ok(Err(text)) => {
             say(&format!("error: the plan says: {}", one_line(text)));
-            ExitCode::FAILURE
+            Ok(ExitCode::FAILURE)
         }
         Err(failure) => {
             show_failure(failure);
-            ExitCode::from(2)
+            Ok(ExitCode::from(2))
         }
     };
-    let report = report.context("the run's report is lost")?;
+    let report = match report.context("the run's report is lost") {
+        Ok(report) => report,
+        Err(error) => return given.and(Err(error)),
+    };
     if !arguments.quiet {
         say(&report.summary());
     }
-    if let Some(path) = &arguments.report {
-        report.write(path)?;
-    }
-    Ok(code)
+    let written = arguments.report.as_ref().map_or(Ok(()), |path| report.write(path));
+    given.and_then(|code| written.map(|()| code))
 }
 
 /// The result as it is; on a terminal, without what could rewrite the screen.
