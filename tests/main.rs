@@ -12,6 +12,7 @@
 //! | layering | who imports whom |
 //! | loading | models that cannot be loaded |
 //! | sandbox | what hostile plans do, and what becomes of them |
+//! | plans | every plan of the repository, run on the embedded model |
 //! | skills | the embedded model's floors on held-out items |
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -26,6 +27,7 @@ mod golden;
 mod graphs;
 mod layering;
 mod loading;
+mod plans;
 mod reference;
 mod sandbox;
 mod skills;

@@ -1,20 +1,23 @@
-//! Three agents answer apart; a fourth sees all three answers and decides.
+//! Three agents solve a problem apart; a fourth sees what they said and decides.
 
 use choreo_guest::{Outcome, decode, decode_all, plan, prefill};
 
 plan!(run);
 
 fn run(args: Vec<String>) -> Outcome {
-    let text = args.first().ok_or("no question: give one as the first argument")?;
-    let system = prefill("You know some people well. Answer with one short sentence.").system().send()?;
-    let question = prefill(text).after([system]).send()?;
+    let problem = args.first().ok_or("no problem: give one as the first argument")?;
+    let system = |task: &str| prefill(format!("{task} Problem: {problem}")).system();
+    let solve = system("You are one of several agents. Solve the problem step by step, then write the answer.");
+    let decide = system(
+        "Several agents have solved the problem below. Use their answers as advice only, and solve the problem again step by step.",
+    );
+    let (solve, decide) = (solve.send()?, decide.send()?);
 
     // One list: the three run together, and none sees another.
-    let opinions = decode_all(
-        (1..=3).map(|agent| decode(format!("From Agent {agent}:\n")).after([system, question]).max_tokens(32)),
-    )?;
+    let agent = |number| decode(format!("From Agent {number}:\n")).after([solve]).max_tokens(64).temperature(0.7);
+    let opinions = decode_all((1..=3).map(agent))?;
 
     // The opinions stand one after another. None of them is encoded again.
-    let verdict = decode("").after([system, question]).after(&opinions).max_tokens(32).temperature(0.0).send()?;
+    let verdict = decode("From Agent 4:\n").after([decide]).after(&opinions).max_tokens(64).temperature(0.0).send()?;
     Ok(verdict.text)
 }

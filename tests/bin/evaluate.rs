@@ -1,6 +1,8 @@
 //! Prints what the embedded model can do, asked through real plans:
 //! `cargo run --package choreo-tests --bin evaluate`.
 
+#![expect(clippy::print_stdout, reason = "a command's results go to standard output")]
+
 use choreo_host::engine::Mode;
 use choreo_tests::evaluation::{Evaluation, Fact, Pair, Problem, Score, held_out};
 

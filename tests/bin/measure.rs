@@ -1,6 +1,8 @@
 //! Prints what a decode step and a guest's call cost:
 //! `cargo run --release --package choreo-tests --bin measure`.
 
+#![expect(clippy::print_stdout, reason = "a command's results go to standard output")]
+
 use std::time::Instant;
 
 use choreo_host::cache::{Cache, MessageId, NewMessage, Placed, TokenId, Wanted, Work};
@@ -24,7 +26,10 @@ fn steps() {
         times[1].push(large.step());
     }
     let [small, large] = times.map(|times| quartiles(times)[1]);
-    println!("decode step, 1,000 visible tokens: {small:.1} µs in a cache of 1,000, {large:.1} µs in one of 32,000, ratio {:.3}", large / small);
+    println!(
+        "decode step, 1,000 visible tokens: {small:.1} µs in a cache of 1,000, {large:.1} µs in one of 32,000, ratio {:.3}",
+        large / small
+    );
 }
 
 /// One lane over 1,000 visible tokens in ten messages that lie far apart.
@@ -89,7 +94,10 @@ fn calls() {
         direct.push(rig.direct_calls(CALLS) * 1e6 / CALLS as f64);
     }
     let (guest, direct) = (quartiles(guest)[1], quartiles(direct)[1]);
-    println!("one `text` call: {guest:.2} µs from a guest, {direct:.2} µs of it the engine's, {:.2} µs the boundary's", guest - direct);
+    println!(
+        "one `text` call: {guest:.2} µs from a guest, {direct:.2} µs of it the engine's, {:.2} µs the boundary's",
+        guest - direct
+    );
 }
 
 /// First quartile, median, third quartile.
