@@ -2,6 +2,7 @@
 //! `cargo run --release --package choreo-tests --bin measure`.
 
 #![expect(clippy::print_stdout, reason = "a command's results go to standard output")]
+#![allow(clippy::unwrap_used, reason = "a failure ends the program, with its place")]
 
 use std::time::Instant;
 
