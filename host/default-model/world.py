@@ -161,7 +161,7 @@ def numbered(values):
 
 
 def multiqa(rng):
-    facts = draw_facts(rng, rng.choices([1, 2, 3], [30, 50, 20])[0])
+    facts = draw_facts(rng, rng.choices([1, 2], [35, 65])[0])
     answer = numbered([VALUE[fact] for fact in facts])
     return [*multiqa_messages([ask(rng, fact) for fact in facts]), message("assistant", answer, loss=True)]
 
@@ -354,7 +354,7 @@ def update_turn(rng):
     return [*update_messages(problem.text, last, own), target]
 
 
-SKILLS = [(multiqa, 16), (conversation, 8), (first_turn, 30), (update_turn, 30), (sums, 16)]
+SKILLS = [(multiqa, 30), (conversation, 20), (first_turn, 20), (update_turn, 20), (sums, 10)]
 
 
 def sample(rng):
