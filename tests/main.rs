@@ -2,6 +2,7 @@
 //!
 //! | suite | what it holds |
 //! | --- | --- |
+//! | bounds | what a run may make the engine keep and compute |
 //! | cache | the message graph alone: plans against the checker, room given and taken |
 //! | chat | a message's rendering against whole conversations |
 //! | choreography | scripts through a real component: a Merkle witness, lists against single calls, both modes |
@@ -17,6 +18,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+mod bounds;
 mod cache;
 mod chat;
 mod choreography;

@@ -23,7 +23,7 @@ pub fn options(mode: Mode, seed: u64) -> RunOptions {
     RunOptions {
         mode,
         seed,
-        budgets: Budgets { calls: u64::MAX, tokens_out: u64::MAX, wall: Duration::from_secs(600) },
+        budgets: Budgets { calls: u64::MAX, tokens_out: u64::MAX, text_bytes: 1 << 30, wall: Duration::from_secs(600) },
         defaults: Defaults { max_tokens: 32, temperature: 0.0, top_p: 1.0, top_k: None },
     }
 }

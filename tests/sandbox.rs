@@ -79,7 +79,7 @@ async fn probe(handle: Handle, limits: Limits, behaviour: &str) -> Outcome {
     let options = RunOptions {
         mode: Mode::Choreo,
         seed: 1,
-        budgets: Budgets { calls: 100, tokens_out: 10_000, wall: limits.wall },
+        budgets: Budgets { calls: 100, tokens_out: 10_000, text_bytes: 1 << 20, wall: limits.wall },
         defaults: Defaults { max_tokens: 10, temperature: 0.0, top_p: 1.0, top_k: None },
     };
     let run = Arc::new(handle.open(options).await.unwrap());

@@ -27,7 +27,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<ExitCode> {
         "{name} fits {CONTRACT}\n\
          imports  {}\n\
          wasi     {wasi}\n\
-         granted  {} ms on the processor, {} ms in all, {} MiB of memory, {} calls, {} generated tokens\n\
+         granted  {} ms on the processor, {} ms in all, {} MiB of memory, {} calls, {} generated tokens, {} MiB of text\n\
          denied   files, network, environment, clock, randomness beyond a seed\n",
         if ours.is_empty() { "none".into() } else { ours.join(", ") },
         limits.cpu.as_millis(),
@@ -35,6 +35,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<ExitCode> {
         limits.memory_bytes >> 20,
         budgets.calls,
         budgets.tokens_out,
+        budgets.text_bytes >> 20,
     ))?;
     Ok(ExitCode::SUCCESS)
 }

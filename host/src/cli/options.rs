@@ -75,6 +75,9 @@ pub(super) struct LimitArguments {
     /// Tokens generated
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     tokens_out: u64,
+    /// MiB of texts, tokens and lists of parents that the host keeps
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<u64>::new().range(..=65_536))]
+    text_mib: u64,
     /// MiB of memory
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<u64>::new().range(..=65_536))]
     memory_mib: u64,
@@ -127,7 +130,12 @@ impl RunArguments {
 
 impl LimitArguments {
     pub(super) fn budgets(&self) -> Budgets {
-        Budgets { calls: self.calls, tokens_out: self.tokens_out, wall: Duration::from_millis(self.wall_ms) }
+        Budgets {
+            calls: self.calls,
+            tokens_out: self.tokens_out,
+            text_bytes: self.text_mib << 20,
+            wall: Duration::from_millis(self.wall_ms),
+        }
     }
 
     pub(super) fn limits(&self) -> Limits {

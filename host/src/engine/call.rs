@@ -176,7 +176,7 @@ pub enum Cause {
     #[error("{} needs {} cache tokens and {} are free: release messages or raise --cache-tokens", .0.what, .0.asked, .0.left)]
     CacheFull(Shortage),
     /// A budget of the run is used up.
-    #[error("budget '{}' has {} left and the call needs {}: raise it with the host's flag of that name", .0.what, .0.left, .0.asked)]
+    #[error("budget '{}' has {} left and the call needs {}: raise the host's flag for it (choreo-host run --help)", .0.what, .0.left, .0.asked)]
     Budget(Shortage),
     /// The run's wall time is over.
     #[error("the run's time is over: {} {} asked, {} left; raise --wall-ms", .0.asked, .0.what, .0.left)]

@@ -28,6 +28,9 @@ pub struct Budgets {
     pub calls: u64,
     /// Tokens generated.
     pub tokens_out: u64,
+    /// Bytes of texts, tokens and lists of parents that the host keeps for the
+    /// run; a message's account is kept after its release.
+    pub text_bytes: u64,
     /// Time since the run was opened.
     pub wall: Duration,
 }

@@ -1,6 +1,6 @@
 //! From what a call says of its view to offsets, all filled in and checked.
 
-use super::call::{Cause, Number, Shortage, View};
+use super::call::{Cause, Number, Parent, Shortage, View};
 use super::run::RunState;
 use crate::cache::{Placed, TokenId};
 
@@ -12,36 +12,53 @@ pub(super) struct Placement {
     pub(super) offset: u32,
 }
 
+/// What a view may span.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Positions, from 0 on.
+    pub(super) context: u64,
+    /// Tokens that a call may see, one that is listed twice counted twice:
+    /// what a pass costs is bounded by what the cache holds.
+    pub(super) visible: u64,
+}
+
 /// Fills in the offsets of a view: an omitted one is right after the end of
-/// the parent listed before. `context` is the number of positions a view has.
-pub(super) fn place(run: &RunState, view: &View, context: u64) -> Result<Placement, Cause> {
+/// the parent listed before.
+pub(super) fn place(run: &RunState, view: &View, bounds: Bounds) -> Result<Placement, Cause> {
     let mut end = 0u64;
+    let mut visible = 0u64;
     let mut parents = Vec::with_capacity(view.parents.len());
     for parent in &view.parents {
         let record = run.record(parent.id)?;
         let offset = parent.offset.map_or(end, u64::from);
         end = offset + record.tokens.len() as u64;
-        fits(|| format!("message {} at offset {offset}", parent.id), end, context)?;
+        visible += record.tokens.len() as u64;
+        fits(|| format!("message {} at offset {offset}", parent.id), end, bounds.context)?;
         parents.push((parent.id, narrow(offset)));
+    }
+    if visible > bounds.visible {
+        return Err(Cause::InvalidArgument(format!(
+            "the call sees {visible} tokens and may see {}, as many as the cache holds: list fewer parents",
+            bounds.visible
+        )));
     }
     let offset = view.offset.map_or(end, u64::from);
     // Checked by the caller again, with the message's length.
-    fits(|| format!("a message at offset {offset}"), offset, context)?;
+    fits(|| format!("a message at offset {offset}"), offset, bounds.context)?;
     Ok(Placement { parents, offset: narrow(offset) })
 }
 
-/// The same view as `naive` honours it: the parents' tokens in list order, from
+/// The same view as `naive` honours it: the parents one after another from
 /// position 0, offsets ignored.
-pub(super) fn concatenate(run: &RunState, view: &View) -> Result<(Placement, Vec<TokenId>), Cause> {
-    let mut parents = Vec::with_capacity(view.parents.len());
-    let mut tokens = Vec::new();
-    for parent in &view.parents {
-        let record = run.record(parent.id)?;
-        parents.push((parent.id, narrow(tokens.len() as u64)));
-        tokens.extend_from_slice(&record.tokens);
-    }
-    let offset = narrow(tokens.len() as u64);
-    Ok((Placement { parents, offset }, tokens))
+pub(super) fn in_a_row(run: &RunState, view: &View, bounds: Bounds) -> Result<Placement, Cause> {
+    let parents = view.parents.iter().map(|parent| Parent { offset: None, ..*parent }).collect();
+    place(run, &View { parents, offset: None }, bounds)
+}
+
+/// The tokens of all parents of a placement, in order.
+pub(super) fn concatenate(run: &RunState, placement: &Placement) -> Vec<TokenId> {
+    let records = placement.parents.iter().filter_map(|(number, _)| run.record(*number).ok());
+    records.flat_map(|record| record.tokens.iter().copied()).collect()
 }
 
 /// Whether a view that ends before position `end` fits the context.

@@ -10,8 +10,8 @@ use super::call::{
 use super::choice::TokenIndex;
 use super::handle::{Mode, Reply, Request, RunId};
 use super::lane::{Lane, ListId, NewLane};
-use super::place::{self, Placement};
-use super::run::{Account, Record, RunState, State};
+use super::place::{self, Bounds, Placement};
+use super::run::{Account, Record, RunState, State, bytes_kept};
 use super::{Engine, List};
 use crate::cache::{Full, MessageId, NewMessage, TokenId};
 use crate::chat::ChatError;
@@ -75,7 +75,7 @@ impl<M: Model> Engine<M> {
             self.draft(run, (call.role, call.part, call.text), &call.view, tokens).map_err(|cause| at(index, cause))
         });
         let drafts: Vec<Draft> = drafts.collect::<Result<_, _>>()?;
-        let messages = self.reserve(&drafts)?;
+        let messages = self.reserve(run, &drafts)?;
         let numbers = drafts.into_iter().zip(messages).map(|(draft, message)| {
             let number = self.add_record(run, draft, message, called);
             if let Some(message) = message {
@@ -128,7 +128,7 @@ impl<M: Model> Engine<M> {
             drafts.push(drafted.0);
             lanes.push((drafted.1, drafted.2, drafted.3));
         }
-        let messages = self.reserve(&drafts)?;
+        let messages = self.reserve(run, &drafts)?;
         let count = drafts.len();
         let prepared = drafts.into_iter().zip(messages).zip(lanes).enumerate();
         for (index, ((draft, message), (options, max_tokens, closing))) in prepared {
@@ -172,17 +172,13 @@ impl<M: Model> Engine<M> {
         let mut draft = self.draft(run, (call.role, call.part, call.header), &call.view, tokens)?;
 
         let context = self.context();
-        let begin = match self.run_state(run).options.mode {
-            Mode::Choreo => u64::from(draft.placement.offset) + draft.tokens.len() as u64,
-            Mode::Naive => {
-                let (placement, mut prompt) = place::concatenate(self.run_state(run), &call.view)?;
-                draft.placement = placement;
-                prompt.extend_from_slice(&draft.tokens);
-                let end = prompt.len() as u64;
-                draft.new = Some(NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0 });
-                end
-            }
-        };
+        let begin = u64::from(draft.placement.offset) + draft.tokens.len() as u64;
+        let state = self.run_state(run);
+        if state.options.mode == Mode::Naive {
+            let mut prompt = place::concatenate(state, &draft.placement);
+            prompt.extend_from_slice(&draft.tokens);
+            draft.new = Some(NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0 });
+        }
         place::fits(|| "a message with one generated token".into(), begin + around as u64 + 1, context)?;
         let room = u32::try_from(context - begin - around as u64).unwrap_or(u32::MAX);
         let max_tokens = asked.min(room);
@@ -206,15 +202,18 @@ impl<M: Model> Engine<M> {
                 "the message has no tokens: give it a text of at least one character".into(),
             ));
         }
-        let context = self.context();
+        let bounds = Bounds { context: self.context(), visible: self.model.shape().slots as u64 };
         let state = self.run_state(run);
+        let placement = match state.options.mode {
+            Mode::Choreo => place::place(state, view, bounds)?,
+            Mode::Naive => place::in_a_row(state, view, bounds)?,
+        };
+        let end = u64::from(placement.offset) + tokens.len() as u64;
+        let what = || format!("a message of {} tokens at offset {}", tokens.len(), placement.offset);
+        place::fits(what, end, bounds.context)?;
         if state.options.mode == Mode::Naive {
-            let (placement, _) = place::concatenate(state, view)?;
             return Ok(Draft { role, part, text, placement, tokens, new: None });
         }
-        let placement = place::place(state, view, context)?;
-        let end = u64::from(placement.offset) + tokens.len() as u64;
-        place::fits(|| format!("a message of {} tokens at offset {}", tokens.len(), placement.offset), end, context)?;
         let new = NewMessage {
             capacity: u32::try_from(tokens.len()).unwrap_or(u32::MAX),
             tokens: tokens.clone(),
@@ -224,12 +223,15 @@ impl<M: Model> Engine<M> {
         Ok(Draft { role, part, text, placement, tokens, new: Some(new) })
     }
 
-    /// Reserves the slots of a whole list, or of none of it.
-    fn reserve(&mut self, drafts: &[Draft]) -> Result<Vec<Option<MessageId>>, Error> {
+    /// Reserves the room of a whole list, or of none of it.
+    fn reserve(&mut self, run: RunId, drafts: &[Draft]) -> Result<Vec<Option<MessageId>>, Error> {
         let asked: u64 = drafts.iter().filter_map(|draft| Some(u64::from(draft.new.as_ref()?.capacity))).sum();
         if asked > u64::from(self.cache.left()) {
             return Err(whole(cache_full(asked, self.cache.left())));
         }
+        let bytes = drafts.iter().map(|draft| bytes_kept(&draft.text, &draft.tokens, &draft.placement.parents));
+        let accounts = drafts.len() * size_of::<Record>();
+        self.run_state(run).pay_text(bytes.sum::<u64>() + accounts as u64).map_err(whole)?;
         let reserved = drafts.iter().map(|draft| draft.new.clone().map(|new| self.cache.insert(new)).transpose());
         reserved.collect::<Result<_, _>>().map_err(full)
     }
@@ -250,6 +252,7 @@ impl<M: Model> Engine<M> {
             role: draft.role,
             part: draft.part,
             text: draft.text,
+            length: u32::try_from(draft.tokens.len()).unwrap_or(u32::MAX),
             tokens: draft.tokens,
             parents: draft.placement.parents,
             offset: draft.placement.offset,
@@ -286,15 +289,19 @@ impl<M: Model> Engine<M> {
         Ok(())
     }
 
-    /// Gives a message's room back, once.
+    /// The run names a message no more; its account stays.
     pub(super) fn release_message(&mut self, run: RunId, number: Number) {
-        let record = self.run_state(run).record_mut(number);
-        record.state = State::Released;
-        if let Some(message) = record.message.take() {
-            self.owners.remove(&message);
-            self.cache.release(message);
-            self.run_state(run).hold(number, 0);
-        }
+        self.give_back(run, number);
+        self.run_state(run).forget(number);
+    }
+
+    /// Gives a message's slots back; its text stays.
+    pub(super) fn give_back(&mut self, run: RunId, number: Number) {
+        let state = self.run_state(run);
+        let Some(message) = state.record_mut(number).message.take() else { return };
+        state.hold(number, 0);
+        self.owners.remove(&message);
+        self.cache.release(message);
     }
 
     /// A run that is open, as requests name it.

@@ -20,6 +20,7 @@ pub(super) struct RunState {
     calls: u64,
     calls_left: u64,
     tokens_out_left: u64,
+    text_left: u64,
     deadline: Instant,
     encoded: u64,
     decoding: Duration,
@@ -33,8 +34,10 @@ pub(super) struct Record {
     pub(super) role: Role,
     pub(super) part: Part,
     pub(super) text: String,
-    /// Role and end-of-message tokens included.
+    /// Role and end-of-message tokens included; none once released.
     pub(super) tokens: Vec<TokenId>,
+    /// Tokens it has, or had before it was released.
+    pub(super) length: u32,
     pub(super) parents: Vec<(Number, u32)>,
     pub(super) offset: u32,
     pub(super) finish: Finish,
@@ -78,6 +81,7 @@ impl RunState {
             calls: 0,
             calls_left: options.budgets.calls,
             tokens_out_left: options.budgets.tokens_out,
+            text_left: options.budgets.text_bytes,
             deadline: opened + options.budgets.wall.min(century),
             encoded: 0,
             decoding: Duration::ZERO,
@@ -119,6 +123,37 @@ impl RunState {
         self.calls_left -= asked;
         self.calls += asked;
         Ok(())
+    }
+
+    /// Pays for what the host itself keeps of messages, or says what is short.
+    pub(super) fn pay_text(&mut self, asked: u64) -> Result<(), Cause> {
+        if asked > self.text_left {
+            return Err(Cause::Budget(Shortage { what: "text-bytes".into(), asked, left: self.text_left }));
+        }
+        self.text_left -= asked;
+        Ok(())
+    }
+
+    /// A message's text and tokens are complete.
+    pub(super) fn complete(&mut self, number: Number, text: &str, tokens: &[TokenId]) {
+        let record = self.record_mut(number);
+        let before = bytes_kept(&record.text, &record.tokens, &[]);
+        record.text = text.to_owned();
+        record.tokens = tokens.to_vec();
+        record.length = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+        record.state = State::Present;
+        record.account.end = Some(Instant::now());
+        let grown = bytes_kept(text, tokens, &[]).saturating_sub(before);
+        self.text_left = self.text_left.saturating_sub(grown);
+    }
+
+    /// A message is named no more. What the report says of it stays, and stays
+    /// paid for.
+    pub(super) fn forget(&mut self, number: Number) {
+        let record = self.record_mut(number);
+        record.state = State::Released;
+        let (text, tokens) = (std::mem::take(&mut record.text), std::mem::take(&mut record.tokens));
+        self.text_left += bytes_kept(&text, &tokens, &[]);
     }
 
     /// Whether the run's wall time is over.
@@ -170,6 +205,7 @@ impl RunState {
         match name {
             "calls" => self.calls_left = self.calls_left.min(left),
             "tokens-out" => self.tokens_out_left = self.tokens_out_left.min(left),
+            "text-bytes" => self.text_left = self.text_left.min(left),
             "wall-ms" => {
                 if let Some(deadline) = Instant::now().checked_add(Duration::from_millis(left)) {
                     self.deadline = self.deadline.min(deadline);
@@ -192,7 +228,7 @@ impl RunState {
             role: role_name(record.role),
             parents: record.parents.iter().map(|(id, offset)| PlacedReport { id: *id, offset: *offset }).collect(),
             offset: record.offset,
-            tokens: u32::try_from(record.tokens.len()).unwrap_or(u32::MAX),
+            tokens: record.length,
             encoded: record.account.encoded,
             reused: record.account.reused,
             called_ms: since(record.called),
@@ -227,12 +263,17 @@ impl Record {
         Description {
             role: self.role,
             part: self.part,
-            tokens: u32::try_from(self.tokens.len()).unwrap_or(u32::MAX),
+            tokens: self.length,
             finish: self.finish.clone(),
             parents: self.parents.clone(),
             offset: self.offset,
         }
     }
+}
+
+/// Bytes that the host keeps of a message besides its keys and values.
+pub(super) fn bytes_kept(text: &str, tokens: &[TokenId], parents: &[(Number, u32)]) -> u64 {
+    (text.len() + size_of_val(tokens) + size_of_val(parents)) as u64
 }
 
 fn milliseconds(duration: Duration) -> f64 {

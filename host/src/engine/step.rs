@@ -113,17 +113,15 @@ impl<M: Model> Engine<M> {
 
         let text = lane.text();
         let tokens = self.cache.tokens(message).to_vec();
-        let record = self.run_state(lane.run).record_mut(lane.number);
+        let state = self.run_state(lane.run);
         // In a baseline mode the cache's message begins with its parents' tokens.
-        let own = lane.prompt_tokens - record.tokens.len();
-        record.tokens = tokens[own..].to_vec();
-        record.text.clone_from(&text);
-        record.finish = finish.clone();
-        record.state = State::Present;
-        record.account.end = Some(Instant::now());
+        let own = lane.prompt_tokens - state.record_mut(lane.number).tokens.len();
+        state.complete(lane.number, &text, &tokens[own..]);
+        state.record_mut(lane.number).finish = finish.clone();
         self.close_message(message, lane.number, lane.run);
         if self.run_state(lane.run).options.mode == Mode::Naive {
-            self.drop_rows(lane.run, lane.number);
+            // A baseline keeps text and tokens alone.
+            self.give_back(lane.run, lane.number);
         }
         let decoded =
             Decoded { id: lane.number, text, finish, tokens: lane.generated(), logprobs: lane.take_logprobs() };
@@ -138,12 +136,6 @@ impl<M: Model> Engine<M> {
         }
         let slots = self.cache.held_slots(message);
         self.run_state(run).hold(number, slots);
-    }
-
-    /// In a baseline mode a message keeps its text and tokens alone.
-    fn drop_rows(&mut self, run: RunId, number: Number) {
-        self.release_message(run, number);
-        self.run_state(run).record_mut(number).state = State::Present;
     }
 
     /// A message's encoding failed, or that of one it sees.
