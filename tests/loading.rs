@@ -42,7 +42,12 @@ fn check(copy: &TempDir, options: LoadOptions, expected: &str) {
 
 #[track_caller]
 fn check_config(key: &str, value: Value, expected: &str) -> Result<()> {
-    let copy = copied("tied")?;
+    check_family("tied", key, value, expected)
+}
+
+#[track_caller]
+fn check_family(name: &str, key: &str, value: Value, expected: &str) -> Result<()> {
+    let copy = copied(name)?;
     edit(&copy.path().join("config.json"), |config| config[key] = value)?;
     check(&copy, OPTIONS, expected);
     Ok(())
@@ -53,12 +58,18 @@ fn what_a_configuration_asks_for_is_done_or_refused_by_name() -> Result<()> {
     check_config(
         "architectures",
         json!(["GemmaForCausalLM"]),
-        "config.json `architectures` [\"GemmaForCausalLM\"] is not supported, only [\"LlamaForCausalLM\"]: use another model",
+        "config.json `architectures` [\"GemmaForCausalLM\"] is not supported, only LlamaForCausalLM, \
+         MistralForCausalLM, Phi3ForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, SmolLM3ForCausalLM: use another model",
     )?;
     check_config(
-        "attention_bias",
+        "mlp_bias",
         json!(true),
-        "config.json `attention_bias` true is not supported, only false: use another model",
+        "config.json `mlp_bias` true is not supported, only false: use another model",
+    )?;
+    check_config(
+        "model_type",
+        json!("qwen2"),
+        "config.json `model_type` \"qwen2\" is not supported, only \"llama\": use another model",
     )?;
     check_config(
         "hidden_act",
@@ -77,13 +88,92 @@ fn what_a_configuration_asks_for_is_done_or_refused_by_name() -> Result<()> {
     )?;
     check_config(
         "rope_scaling",
-        json!({"rope_type": "yarn", "factor": 4.0}),
-        "config.json `rope_type` \"yarn\" is not supported, only \"default\" and \"llama3\": use another model",
+        json!({"rope_type": "proportional"}),
+        "config.json `rope_type` \"proportional\" is not supported, only \"default\", \"linear\", \"llama3\" and \
+         \"yarn\": use another model",
+    )?;
+    for kind in ["dynamic", "longrope", "su"] {
+        let expected = format!(
+            "config.json `rope_type` \"{kind}\" is not supported, for its frequencies depend on the current length, \
+             which would change cached keys: use another model"
+        );
+        check_config("rope_scaling", json!({"type": kind, "factor": 2.0}), &expected)?;
+    }
+    check_config(
+        "rope_scaling",
+        json!({"rope_type": "yarn", "factor": 4.0, "mscale": 0.7}),
+        "config.json has a key `mscale` (0.7), which is not supported: use another model",
+    )?;
+    check_config(
+        "partial_rotary_factor",
+        json!(0.5),
+        "config.json `partial_rotary_factor` 0.5 is not supported, only 1.0: use another model",
     )?;
     check_config(
         "rope_scaling",
         json!({"rope_type": "default", "attention_factor": 4.0}),
         "config.json has a key `attention_factor` (4.0), which is not supported: use another model",
+    )
+}
+
+#[test]
+fn what_a_family_asks_for_is_done_or_refused_by_name() -> Result<()> {
+    check_family(
+        "phi3",
+        "rope_parameters",
+        json!({"rope_type": "yarn", "factor": 2.0}),
+        "config.json `rope_type` \"yarn\" is not supported, for its frequencies depend on the current length, \
+         which would change cached keys: use another model",
+    )?;
+    check_family(
+        "phi3",
+        "rope_parameters",
+        json!({"partial_rotary_factor": 0.4}),
+        "config.json `partial_rotary_factor` is 0.4; it must be a share of head_dim that is an even number",
+    )?;
+    check_family(
+        "mistral",
+        "sliding_window",
+        json!(0),
+        "config.json `sliding_window` is 0; it must be a whole number from 1 on, or null",
+    )?;
+    check_family(
+        "mistral",
+        "layer_types",
+        json!(["full_attention", "full_attention"]),
+        "config.json has a key `layer_types` ([\"full_attention\",\"full_attention\"]), which is not supported: use another model",
+    )?;
+    check_family(
+        "qwen3",
+        "layer_types",
+        json!(["full_attention"]),
+        "config.json `layer_types` is [\"full_attention\"]; it must be a list of at least 2, \
+         each \"full_attention\" or \"sliding_attention\"",
+    )?;
+    check_family(
+        "qwen3",
+        "sliding_window",
+        json!(null),
+        "config.json `layer_types` is [\"sliding_attention\",\"full_attention\"]; it must be a list of at least 2, \
+         each \"full_attention\", for there is no sliding window",
+    )?;
+    check_family(
+        "smollm3",
+        "no_rope_layers",
+        json!([1, 2]),
+        "config.json `no_rope_layers` is [1,2]; it must be a list of at least 2, each 0 or 1",
+    )?;
+    check_family(
+        "qwen3",
+        "attention_bias",
+        json!(true),
+        "model.safetensors has no model.layers.0.self_attn.q_proj.bias [64]: fetch the file again, or another model",
+    )?;
+    check_family(
+        "ramp",
+        "rope_parameters",
+        json!({"rope_type": "yarn", "factor": 2.0, "beta_fast": 1.0, "beta_slow": 9.0}),
+        "config.json `beta_fast` is 1; it must be above beta_slow, 9, with pairs of a head between them",
     )
 }
 
@@ -103,7 +193,7 @@ fn impossible_shapes_are_errors() -> Result<()> {
     check_config(
         "num_hidden_layers",
         json!("2"),
-        "config.json `num_hidden_layers` is \"2\"; it must be a whole number from 1 to 16777216",
+        "config.json `num_hidden_layers` is \"2\"; it must be a whole number from 1 to 4096",
     )?;
     check_config("rms_norm_eps", json!(null), "config.json has no `rms_norm_eps`: the decoder needs it")
 }

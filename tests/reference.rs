@@ -47,6 +47,14 @@ struct Matrix {
     values: Vec<f64>,
 }
 
+/// How a layer sees a message's rows.
+struct View {
+    /// Position of the first row.
+    offset: i64,
+    window: Option<i64>,
+    mistake: Mistake,
+}
+
 /// One layer's memory of one message.
 struct Cached {
     /// `[tokens, key heads × head_dim]`, not rotated.
@@ -92,7 +100,8 @@ impl Reference {
                 let own = Cached { keys: project("k"), values: project("v") };
                 let parent = |(parent, offset): &(usize, i64)| (&graph[*parent][layer], *offset);
                 let parents: Vec<(&Cached, i64)> = message.parents.iter().map(parent).collect();
-                let seen = self.attention(&project("q"), &parents, &own, (message.offset, mistake));
+                let view = View { offset: message.offset, window: self.window(layer), mistake };
+                let seen = self.attention(&project("q"), &parents, &own, view);
                 memory.push(own);
                 add(&mut rows, &self.product(&seen, &format!("{prefix}.self_attn.o_proj")));
                 let normal = self.normalise(&rows, &format!("{prefix}.post_attention_layernorm"));
@@ -118,15 +127,17 @@ impl Reference {
         queries: &[Vec<f64>],
         parents: &[(&Cached, i64)],
         own: &Cached,
-        (offset, mistake): (i64, Mistake),
+        View { offset, window, mistake }: View,
     ) -> Vec<Vec<f64>> {
         let (heads, key_heads) = (self.count("num_attention_heads"), self.count("num_key_value_heads"));
         let head_dim = queries[0].len() / heads;
         let frequencies = self.frequencies(head_dim, mistake);
         let mut keys = Vec::new();
+        let mut positions = Vec::new();
         let mut values = Vec::new();
         for (cached, place) in parents.iter().chain([&(own, offset)]) {
             for (index, key) in cached.keys.iter().enumerate() {
+                positions.push(place + index as i64);
                 keys.push(turned(key, place + index as i64, &frequencies));
             }
             values.extend(&cached.values);
@@ -134,7 +145,9 @@ impl Reference {
         let before = keys.len() - queries.len();
         let mut out = Vec::new();
         for (row, query) in queries.iter().enumerate() {
-            let query = turned(query, offset + row as i64, &frequencies);
+            let position = offset + row as i64;
+            let query = turned(query, position, &frequencies);
+            let within = |column: usize| window.is_none_or(|window| position - positions[column] < window);
             let mut seen = vec![0.0; query.len()];
             for head in 0..heads {
                 let key_head = match mistake {
@@ -144,7 +157,7 @@ impl Reference {
                 let part = head * head_dim..(head + 1) * head_dim;
                 let key_part = key_head * head_dim..(key_head + 1) * head_dim;
                 let scores: Vec<f64> = (0..keys.len())
-                    .map(|column| match column <= before + row {
+                    .map(|column| match column <= before + row && within(column) {
                         true => dot(&query[part.clone()], &keys[column][key_part.clone()]) / (head_dim as f64).sqrt(),
                         false => f64::NEG_INFINITY,
                     })
@@ -161,6 +174,16 @@ impl Reference {
             out.push(seen);
         }
         out
+    }
+
+    /// How many positions a row of a layer looks back, itself among them.
+    fn window(&self, layer: usize) -> Option<i64> {
+        let first = match self.config["model_type"].as_str() {
+            Some("mistral") => 0,
+            Some("qwen2") => self.count("max_window_layers"),
+            _ => return None,
+        };
+        self.config["sliding_window"].as_i64().filter(|_| layer >= first)
     }
 
     /// Radians per position of each pair of a head.
@@ -209,7 +232,11 @@ impl Reference {
     fn product(&self, rows: &[Vec<f64>], name: &str) -> Vec<Vec<f64>> {
         let weight = self.weight(name);
         let outputs = |row: &Vec<f64>| weight.values.chunks(weight.width).map(|each| dot(row, each)).collect();
-        rows.iter().map(outputs).collect()
+        let mut out: Vec<Vec<f64>> = rows.iter().map(outputs).collect();
+        if let Some(bias) = self.weights.get(&format!("{name}.bias")) {
+            out.iter_mut().flat_map(|row| row.iter_mut().zip(&bias.values)).for_each(|(value, bias)| *value += bias);
+        }
+        out
     }
 
     fn weight(&self, name: &str) -> &Matrix {

@@ -6,9 +6,11 @@
 mod bounds;
 mod config;
 mod decoder;
+mod family;
 mod fields;
 mod ops;
 mod pool;
+mod rotary;
 mod source;
 mod weights;
 

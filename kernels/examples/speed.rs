@@ -88,7 +88,7 @@ const SHAPES: [HeadShape; 3] = [
 ];
 
 fn table() -> RotaryTable {
-    let mut table = RotaryTable::new((0..32).map(|j| 1e4f64.powf(-f64::from(j) / 32.0)).collect());
+    let mut table = RotaryTable::new(64, (0..32).map(|j| 1e4f64.powf(-f64::from(j) / 32.0)).collect());
     table.ensure(4096);
     table
 }
@@ -122,6 +122,7 @@ fn attention(kernels: Kernels, shape: HeadShape, what: &str, (pool, spans, block
     let call = Attention {
         shape,
         scale: 0.125,
+        window: None,
         queries: &queries,
         keys: &keys,
         values: &values,

@@ -11,6 +11,7 @@ mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -62,7 +63,7 @@ pub struct Block {
     pub first_index: u32,
     /// Where the call places the message's first token.
     pub offset: i32,
-    /// Which of the call's spans every row sees, in whole.
+    /// Which of the call's spans every row sees, as far as its window goes.
     pub seen: Range<usize>,
     /// Which spans are of the rows' own message, one token after another: a row
     /// sees those up to and including its own index. They have the block's
@@ -77,6 +78,9 @@ pub struct Attention<'a> {
     pub shape: HeadShape,
     /// Factor of every score.
     pub scale: f32,
+    /// A row at position p sees of all that only positions above p − window;
+    /// none: all of it. Positions are a placed message's offset plus the index.
+    pub window: Option<NonZeroU32>,
     /// [rows, heads, head_dim], not rotated.
     pub queries: &'a [f32],
     /// [slots, kv_heads, head_dim], each rotated by its index inside its
@@ -105,8 +109,8 @@ impl Kernels {
     /// through its query rotated by o + i − p. The query is rotated once for
     /// each run of messages with one offset.
     ///
-    /// `rotary` must reach every such distance. What is not visible is not
-    /// read: the cost is that of the visible tokens.
+    /// `rotary` must reach every such distance. The cost is that of the visible
+    /// tokens: tiles outside every row's window are not read.
     ///
     /// # Panics
     /// Where a slice does not have the length its shape says, a slot or a span
@@ -120,7 +124,7 @@ impl Kernels {
             .blocks
             .iter()
             .map(|block| {
-                let tiles = Tiles::of(block, call.spans);
+                let tiles = Tiles::of(block, call.spans, call.window);
                 work += block.rows.len() * tiles.tokens() * shape.heads * shape.head_dim * 2;
                 tiles
             })

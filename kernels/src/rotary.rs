@@ -1,5 +1,6 @@
 //! Rotary position embedding (Su et al., RoFormer) in the half-split layout of
-//! Hugging Face's Llama: value `j` of a head turns with value `j + head_dim/2`.
+//! Hugging Face's Llama: of the first `2n` values of a head, value `j` turns
+//! with value `j + n`; what comes after them stays as it is.
 
 use crate::{Kernels, Level, check};
 
@@ -10,62 +11,72 @@ use crate::{Kernels, Level, check};
 /// 0.003 radians wrong at 131,072.
 #[derive(Clone, Debug)]
 pub struct RotaryTable {
+    head_dim: usize,
     frequencies: Vec<f64>,
-    /// For each distance, head_dim/2 cosines and then as many sines.
+    reach: usize,
+    /// For each distance, a cosine and then a sine of each frequency.
     angles: Vec<f32>,
 }
 
 impl RotaryTable {
-    /// A table of radians per position, one for each pair of values of a head.
-    /// Scaling of any kind is in the frequencies; they must not depend on the
-    /// length of a call.
+    /// A table for heads of `head_dim` values. Frequencies are radians per
+    /// position, one for each pair of values that turns: none where positions
+    /// do not matter. Scaling of any kind is in them; they must not depend on
+    /// the length of a call.
+    ///
+    /// # Panics
+    /// Where there are more pairs than a head has.
     #[must_use]
-    pub fn new(frequencies: Vec<f64>) -> Self {
-        Self { frequencies, angles: Vec::new() }
+    pub fn new(head_dim: usize, frequencies: Vec<f64>) -> Self {
+        let pairs = frequencies.len();
+        assert!(2 * pairs <= head_dim, "frequencies: expected at most {}, found {pairs}", head_dim / 2);
+        Self { head_dim, frequencies, reach: 0, angles: Vec::new() }
     }
 
-    /// Values of the heads it turns: twice the number of frequencies.
+    /// Values of the heads it turns.
     #[must_use]
     pub fn head_dim(&self) -> usize {
-        2 * self.frequencies.len()
+        self.head_dim
     }
 
     /// The number of distances in the table: it serves distances whose
     /// magnitude is less.
     #[must_use]
     pub fn reach(&self) -> usize {
-        self.angles.len().checked_div(self.head_dim()).unwrap_or(0)
+        self.reach
     }
 
     /// Grows the table to serve distances from `-max_distance` to
     /// `max_distance`; in doubling steps, so that growing by one is cheap.
     pub fn ensure(&mut self, max_distance: u32) {
-        let reach = self.reach();
         let wanted = max_distance as usize + 1;
-        if wanted <= reach {
+        if wanted <= self.reach {
             return;
         }
-        for distance in reach..wanted.max(2 * reach) {
+        let reach = wanted.max(2 * self.reach);
+        for distance in self.reach..reach {
             let angle = |frequency: &f64| distance as f64 * frequency;
             let (all, angles) = (&self.frequencies, &mut self.angles);
             angles.extend(all.iter().map(|each| angle(each).cos() as f32));
             angles.extend(all.iter().map(|each| angle(each).sin() as f32));
         }
+        self.reach = reach;
     }
 
     /// Cosines and sines of a distance, and the sign of the sines.
     #[track_caller]
     pub(crate) fn turn(&self, distance: i64) -> Turn<'_> {
-        let (width, row) = (self.head_dim(), distance.unsigned_abs() as usize);
-        assert!(row < self.reach(), "rotary table: expected a distance under {}, found {distance}", self.reach());
-        let (cosines, sines) = self.angles[row * width..][..width].split_at(width / 2);
-        Turn { cosines, sines, sign: if distance < 0 { -1.0 } else { 1.0 } }
+        let (pairs, row) = (self.frequencies.len(), distance.unsigned_abs() as usize);
+        assert!(row < self.reach, "rotary table: expected a distance under {}, found {distance}", self.reach);
+        let (cosines, sines) = self.angles[row * 2 * pairs..][..2 * pairs].split_at(pairs);
+        Turn { head_dim: self.head_dim, cosines, sines, sign: if distance < 0 { -1.0 } else { 1.0 } }
     }
 }
 
-/// One rotation of every pair of a head.
+/// One rotation of every pair of a head that turns.
 #[derive(Clone, Copy)]
 pub(crate) struct Turn<'a> {
+    head_dim: usize,
     cosines: &'a [f32],
     sines: &'a [f32],
     sign: f32,
@@ -137,9 +148,9 @@ fn check_heads(operand: &str, rotary: &RotaryTable, found: usize) {
 
 #[inline(always)]
 fn rotate_in_place(row: &mut [f32], turn: Turn<'_>) {
-    let half = turn.cosines.len();
-    for head in row.chunks_exact_mut(2 * half) {
-        let (low, high) = head.split_at_mut(half);
+    let pairs = turn.cosines.len();
+    for head in row.chunks_exact_mut(turn.head_dim) {
+        let (low, high) = head.split_at_mut(pairs);
         let angles = turn.cosines.iter().zip(turn.sines);
         for ((low, high), (cosine, sine)) in low.iter_mut().zip(high).zip(angles) {
             (*low, *high) = rotated(*low, *high, *cosine, turn.sign * sine);
@@ -149,11 +160,12 @@ fn rotate_in_place(row: &mut [f32], turn: Turn<'_>) {
 
 #[inline(always)]
 fn rotate_copy(heads: &[f32], turn: Turn<'_>, out: &mut [f32]) {
-    let half = turn.cosines.len();
-    let heads = heads.chunks_exact(2 * half);
-    for (head, out) in heads.zip(out.chunks_exact_mut(2 * half)) {
-        let (low, high) = head.split_at(half);
-        let (out_low, out_high) = out.split_at_mut(half);
+    let pairs = turn.cosines.len();
+    let heads = heads.chunks_exact(turn.head_dim);
+    for (head, out) in heads.zip(out.chunks_exact_mut(turn.head_dim)) {
+        out[2 * pairs..].copy_from_slice(&head[2 * pairs..]);
+        let (low, high) = head.split_at(pairs);
+        let (out_low, out_high) = out.split_at_mut(pairs);
         let angles = turn.cosines.iter().zip(turn.sines);
         let pairs = low.iter().zip(high).zip(angles);
         let outs = out_low.iter_mut().zip(out_high);

@@ -1,6 +1,7 @@
 """Writes the golden models and logits beside this file.
 
     python make.py            tiny random models, each with its logits
+    python make.py families   as small ones as show a family's or a rotary variant's traits
     python make.py default    logits of the embedded default model
 
 Made with torch 2.15.0, transformers 5.23.0, safetensors 0.8.0, on the CPU in float32.
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 HERE = Path(__file__).resolve().parent
 DEFAULT = HERE.parent.parent / "host" / "default-model"
@@ -89,13 +90,13 @@ def shard(folder):
 
 
 @torch.no_grad()
-def record(folder, prompt, target, every=1):
+def record(folder, prompt, target, every=1, steps=STEPS):
     """Runs the saved model as the library loads it, and writes what it gave."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     tokens = prompt[None]
     out = model(tokens, use_cache=True)
     rows = [out.logits[0]]
-    for _ in range(STEPS):
+    for _ in range(steps):
         token = rows[-1][-1:].argmax(-1)[None]
         tokens = torch.cat([tokens, token], dim=1)
         out = model(token, past_key_values=out.past_key_values, use_cache=True)
@@ -105,9 +106,9 @@ def record(folder, prompt, target, every=1):
     print(target.relative_to(HERE), tuple(logits.shape), f"max |logit| {logits.abs().max():.3f}")
 
 
-def random_prompt(vocabulary, seed):
+def random_prompt(vocabulary, seed, length=PROMPT):
     generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, vocabulary, (PROMPT,), generator=generator)
+    return torch.randint(0, vocabulary, (length,), generator=generator)
 
 
 def tiny_models():
@@ -120,6 +121,59 @@ def tiny_models():
     shard(plain)
     for folder in (scaled, tied, plain):
         record(folder, random_prompt(SHAPE["vocab_size"], 7), folder / "golden.safetensors")
+
+
+SMALL = {
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "bos_token_id": 0,
+    "eos_token_id": 4,
+    "pad_token_id": None,
+}
+
+
+def small(name, kind, change=None, **changes):
+    """A random model of the family `kind`, rounded to bfloat16, and its logits."""
+    torch.manual_seed(5)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **{**SMALL, **changes}))
+    with torch.no_grad():
+        for key, weight in model.named_parameters():
+            weight.normal_(1.0 if "norm" in key else 0.0, 0.2)
+    folder = HERE / name
+    model.to(torch.bfloat16).save_pretrained(folder)
+    (folder / "generation_config.json").unlink()
+    if change:
+        rewrite(folder, change)
+    record(folder, random_prompt(SMALL["vocab_size"], 7, 80), folder / "golden.safetensors", steps=20)
+
+
+def without_lists(config):
+    """As before transformers listed each layer's kind."""
+    older_form(config)
+    for key in ("layer_types", "no_rope_layers"):
+        config.pop(key, None)
+
+
+def families():
+    def rope(**parameters):
+        return {"rope_theta": 10000.0, **parameters}
+
+    windows = {"use_sliding_window": True, "sliding_window": 20}
+    small("mistral", "mistral", sliding_window=12)
+    small("qwen2", "qwen2", without_lists, max_window_layers=1, **windows)
+    small("qwen3", "qwen3", head_dim=16, layer_types=["sliding_attention", "full_attention"], **windows)
+    small("smollm3", "smollm3", without_lists, no_rope_layer_interval=2)
+    small("listed", "smollm3", no_rope_layers=[0, 1])
+    small("phi3", "phi3", rope_parameters=rope(rope_type="default", partial_rotary_factor=0.75))
+    small("biased", "llama", attention_bias=True, rope_parameters=rope(rope_type="linear", factor=4.0))
+    yarn = rope(rope_type="yarn", factor=8.0, original_max_position_embeddings=64)
+    small("yarn", "qwen3", head_dim=16, rope_parameters=yarn)
+    small("ramp", "llama", head_dim=16, rope_parameters=yarn | {"beta_fast": 8.0, "beta_slow": 2.0, "truncate": False})
 
 
 def default_model():
@@ -135,4 +189,4 @@ def default_model():
 
 
 if __name__ == "__main__":
-    default_model() if sys.argv[1:] == ["default"] else tiny_models()
+    {"": tiny_models, "families": families, "default": default_model}["".join(sys.argv[1:])]()

@@ -1,14 +1,17 @@
-//! `config.json` of the Llama family. What it asks for and this decoder does
+//! `config.json`: what a decoder has. What it asks for and this decoder does
 //! not do is refused by name; nothing is ignored that could change a result.
 
-use serde_json::Value;
+use std::num::NonZeroU32;
 
+use super::family::Family;
 use super::fields::{ConfigError, Fields};
+use super::rotary::Rotary;
 
 /// Keys that cannot change what a forward pass computes.
 const WITHOUT_EFFECT: &[&str] = &[
     "_name_or_path",
     "attention_dropout",
+    "auto_map",
     "bos_token_id",
     "dtype",
     "eos_token_id",
@@ -25,26 +28,26 @@ const FIXED: &[(&str, &str)] = &[
     ("attention_bias", "false"),
     ("mlp_bias", "false"),
     ("hidden_act", "\"silu\""),
-    ("model_type", "\"llama\""),
     ("is_llama_config", "true"),
-    ("partial_rotary_factor", "1.0"),
+    ("lm_head_bias", "false"),
     ("pretraining_tp", "1"),
     ("rope_interleaved", "false"),
+    ("use_mrope", "false"),
     ("use_sliding_window", "false"),
 ];
 
 /// Largest value of any size: products of two stay far from overflow.
-const LARGEST: usize = 1 << 24;
+pub(super) const LARGEST: usize = 1 << 24;
+/// Each takes memory before any weight is looked for.
+const MOST_LAYERS: usize = 1 << 12;
 
-/// Shape and constants of a Llama decoder.
+/// Shape and constants of a decoder.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Config {
     /// Width of the residual stream.
     pub(super) width: usize,
     /// Width inside the feed-forward block.
     pub(super) inner: usize,
-    /// Number of layers.
-    pub(super) layers: usize,
     /// Query heads.
     pub(super) heads: usize,
     /// Key and value heads; each serves `heads / key_value_heads` query heads.
@@ -61,6 +64,14 @@ pub(super) struct Config {
     pub(super) head: Head,
     /// How positions turn keys and queries.
     pub(super) rotary: Rotary,
+    /// Which projections have a bias.
+    pub(super) biases: Biases,
+    /// How the checkpoint stores them.
+    pub(super) projections: Projections,
+    /// Norms of single heads.
+    pub(super) head_norms: HeadNorms,
+    /// What each layer does in its own way.
+    pub(super) layers: Vec<LayerConfig>,
 }
 
 /// Where the head's weights are.
@@ -72,23 +83,51 @@ pub(super) enum Head {
     Own,
 }
 
-/// Rotary embedding: base and scaling of its frequencies.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rotary {
-    theta: f64,
-    scaling: Scaling,
+/// Which projections have a bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Biases {
+    /// None has.
+    None,
+    /// Those of queries, keys and values.
+    Inputs,
+    /// Those, and the attention's output.
+    Attention,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Scaling {
+/// How a checkpoint stores projections of one input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Projections {
+    /// Each by itself.
+    Apart,
+    /// Queries, keys and values one below another; gate and up as well.
+    Fused,
+}
+
+/// Norms of single heads, before they are rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeadNorms {
+    /// There are none.
     None,
-    /// Llama 3.1: long wavelengths are stretched by `factor`, short ones kept.
-    Llama3 {
-        factor: f64,
-        low: f64,
-        high: f64,
-        original_context: f64,
-    },
+    /// One for all heads of queries, one for all of keys.
+    QueriesAndKeys,
+}
+
+/// What one layer does in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LayerConfig {
+    /// Whether positions matter.
+    pub(super) positions: Positions,
+    /// A row at position p sees only positions above p − window; none: all.
+    pub(super) window: Option<NonZeroU32>,
+}
+
+/// What positions do to keys and queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Positions {
+    /// Nothing.
+    None,
+    /// They turn them.
+    Rotary,
 }
 
 impl Config {
@@ -98,129 +137,53 @@ impl Config {
     /// What is missing, impossible or not supported, by key.
     pub(super) fn parse(json: &[u8]) -> Result<Self, ConfigError> {
         let mut fields = Fields::parse(json)?;
-        architecture(&mut fields)?;
+        let family = Family::parse(&mut fields)?;
         let width = fields.count("hidden_size", LARGEST)?;
         let heads = fields.count("num_attention_heads", LARGEST)?;
+        let head_dim = match fields.has("head_dim") {
+            true => fields.count("head_dim", LARGEST)?,
+            false if width.is_multiple_of(heads) => width / heads,
+            false => {
+                return Err(impossible("hidden_size", width, "a multiple of num_attention_heads"));
+            }
+        };
+        if !head_dim.is_multiple_of(2) {
+            return Err(impossible("head_dim", head_dim, "an even number"));
+        }
+        let context = fields.count("max_position_embeddings", LARGEST)?;
+        let layers = fields.count("num_hidden_layers", MOST_LAYERS)?;
         let config = Self {
             width,
             inner: fields.count("intermediate_size", LARGEST)?,
-            layers: fields.count("num_hidden_layers", LARGEST)?,
             heads,
             key_value_heads: fields.count_or("num_key_value_heads", heads, LARGEST)?,
-            head_dim: match fields.has("head_dim") {
-                true => fields.count("head_dim", LARGEST)?,
-                false if width.is_multiple_of(heads) => width / heads,
-                false => {
-                    return Err(impossible("hidden_size", width, "a multiple of num_attention_heads"));
-                }
-            },
+            head_dim,
             vocabulary: fields.count("vocab_size", LARGEST)?,
-            context: fields.count("max_position_embeddings", LARGEST)?,
+            context,
             epsilon: fields.positive("rms_norm_eps")?,
-            head: match fields.flag_or("tie_word_embeddings", false)? {
+            head: match family.tied(&mut fields)? {
                 true => Head::Tied,
                 false => Head::Own,
             },
-            rotary: Rotary::parse(&mut fields)?,
+            rotary: Rotary::parse(&mut fields, family, (head_dim, context))?,
+            biases: family.biases(&mut fields)?,
+            projections: family.projections(),
+            head_norms: family.head_norms(),
+            layers: family.layers(&mut fields, layers)?,
         };
+        // What a family reads is gone from the fields; the rest may not ask for more.
         for (key, value) in FIXED {
             fields.fixed(key, value)?;
         }
-        fields.finish(WITHOUT_EFFECT)?;
+        fields.finish(&[WITHOUT_EFFECT, family.without_effect()].concat())?;
         if !heads.is_multiple_of(config.key_value_heads) {
             let wanted = "a divisor of num_attention_heads";
             return Err(impossible("num_key_value_heads", config.key_value_heads, wanted));
-        }
-        if !config.head_dim.is_multiple_of(2) {
-            return Err(impossible("head_dim", config.head_dim, "an even number"));
         }
         Ok(config)
     }
 }
 
-fn architecture(fields: &mut Fields) -> Result<(), ConfigError> {
-    let supported = "[\"LlamaForCausalLM\"]";
-    match fields.take("architectures") {
-        Some(Value::Array(names)) if names == ["LlamaForCausalLM"] => Ok(()),
-        Some(found) => Err(ConfigError::unsupported("architectures", &found, supported)),
-        None => Err(ConfigError::Missing { key: "architectures".into() }),
-    }
-}
-
-fn impossible(key: &str, found: usize, wanted: &str) -> ConfigError {
+pub(super) fn impossible(key: &str, found: impl ToString, wanted: &str) -> ConfigError {
     ConfigError::Invalid { key: key.into(), found: found.to_string(), wanted: wanted.into() }
-}
-
-impl Rotary {
-    /// `rope_parameters` as of transformers 5, or `rope_theta` and `rope_scaling`.
-    fn parse(fields: &mut Fields) -> Result<Self, ConfigError> {
-        let top = fields.positive_or("rope_theta", 10_000.0)?;
-        let older = fields.object("rope_scaling")?;
-        let newer = fields.object("rope_parameters")?;
-        let mut rope = match (older, newer) {
-            (None, None) => {
-                return Ok(Self { theta: top, scaling: Scaling::None });
-            }
-            (Some(one), None) | (None, Some(one)) => one,
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::Invalid {
-                    key: "rope_scaling".into(),
-                    found: "rope_parameters beside it".into(),
-                    wanted: "one of the two".into(),
-                });
-            }
-        };
-        let theta = rope.positive_or("rope_theta", top)?;
-        rope.fixed("partial_rotary_factor", "1.0")?;
-        let older_name = rope.take("type");
-        let kind = rope.take("rope_type").or(older_name).unwrap_or_else(|| "default".into());
-        let scaling = match kind.as_str() {
-            Some("default") => Scaling::None,
-            Some("llama3") => Scaling::Llama3 {
-                factor: rope.positive("factor")?,
-                low: rope.positive("low_freq_factor")?,
-                high: rope.positive("high_freq_factor")?,
-                original_context: rope.count("original_max_position_embeddings", LARGEST)? as f64,
-            },
-            _ => {
-                return Err(ConfigError::unsupported("rope_type", &kind, "\"default\" and \"llama3\""));
-            }
-        };
-        rope.finish(&[])?;
-        if let Scaling::Llama3 { low, high, .. } = scaling
-            && low >= high
-        {
-            return Err(ConfigError::Invalid {
-                key: "low_freq_factor".into(),
-                found: low.to_string(),
-                wanted: format!("less than high_freq_factor, {high}"),
-            });
-        }
-        Ok(Self { theta, scaling })
-    }
-
-    /// Radians per position of each pair of a head's entries, `[head_dim / 2]`.
-    pub(super) fn frequencies(&self, head_dim: usize) -> Vec<f64> {
-        (0..head_dim / 2)
-            .map(|pair| self.scaling.scale(self.theta.powf(-2.0 * pair as f64 / head_dim as f64)))
-            .collect()
-    }
-}
-
-impl Scaling {
-    /// As in `_compute_llama3_parameters` of transformers' `modeling_rope_utils.py`.
-    fn scale(&self, frequency: f64) -> f64 {
-        let Self::Llama3 { factor, low, high, original_context } = *self else {
-            return frequency;
-        };
-        let turns = original_context * frequency / std::f64::consts::TAU;
-        if turns > high {
-            frequency
-        } else if turns < low {
-            frequency / factor
-        } else {
-            let smooth = (turns - low) / (high - low);
-            (1.0 - smooth) * frequency / factor + smooth * frequency
-        }
-    }
 }

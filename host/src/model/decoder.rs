@@ -1,4 +1,4 @@
-//! The Llama family's decoder, from tokens to logits.
+//! The decoder, from tokens to logits: one for all families, by configuration.
 //!
 //! Keys are cached rotated by their index inside the message; a query is
 //! rotated, span by span, by what is left of the distance. Nothing in the cache
@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use choreo_kernels::{HeadShape, Kernels, RotaryTable};
 
 use super::bounds::Reach;
-use super::config::{Config, Head};
+use super::config::{Biases, Config, Head, HeadNorms, LayerConfig, Positions, Projections};
 use super::ops::{Attend, Normalise, Product, Rotation, Scatter, SiluGate};
 use super::pool::Pool;
 use super::weights::Weights;
@@ -27,7 +27,7 @@ pub struct LoadOptions {
     pub threads: usize,
 }
 
-/// A model of the Llama family and its cache of keys and values.
+/// A model and its cache of keys and values.
 #[derive(Debug)]
 pub struct Decoder {
     shape: ModelShape,
@@ -35,6 +35,8 @@ pub struct Decoder {
     kernels: Kernels,
     threads: rayon::ThreadPool,
     rotary: RotaryTable,
+    /// For layers in which positions do not matter: it turns nothing.
+    unturned: RotaryTable,
     /// `[vocabulary, width]`.
     embedding: Tensor,
     layers: Vec<Layer>,
@@ -47,11 +49,14 @@ pub struct Decoder {
 /// One layer; matrices are `[outputs, inputs]`, as in the checkpoint.
 #[derive(Debug)]
 struct Layer {
+    config: LayerConfig,
     attention_norm: Tensor,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    output: Tensor,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    /// `[head_dim]`, of queries and of keys.
+    head_norms: Option<(Tensor, Tensor)>,
+    output: Linear,
     feed_forward_norm: Tensor,
     gate: Tensor,
     up: Tensor,
@@ -60,6 +65,15 @@ struct Layer {
     keys: Tensor,
     /// `[slots, key_value_heads × head_dim]`.
     values: Tensor,
+}
+
+/// A projection.
+#[derive(Debug)]
+struct Linear {
+    /// `[outputs, inputs]`.
+    weight: Tensor,
+    /// `[outputs]`.
+    bias: Option<Tensor>,
 }
 
 /// A plan in the kernels' words.
@@ -96,7 +110,7 @@ impl Decoder {
         let mut weights = Weights::open(source)?;
         let embedding = weights.take("model.embed_tokens.weight", [config.vocabulary, config.width])?;
         let layers: Result<Vec<_>, _> =
-            (0..config.layers).map(|number| Layer::take(&mut weights, &config, &pool, number)).collect();
+            (0..config.layers.len()).map(|number| Layer::take(&mut weights, &config, &pool, number)).collect();
         let layers = layers?;
         let norm = weights.take("model.norm.weight", [config.width])?;
         let head = match config.head {
@@ -115,9 +129,10 @@ impl Decoder {
             slots: options.slots,
             slot_bytes: pool.slot_bytes(),
         };
-        let rotary = RotaryTable::new(config.rotary.frequencies(config.head_dim));
+        let rotary = RotaryTable::new(config.head_dim, config.rotary.frequencies());
+        let unturned = RotaryTable::new(config.head_dim, Vec::new());
         let kernels = Kernels::detect();
-        Ok(Self { shape, config, kernels, threads, rotary, embedding, layers, norm, head })
+        Ok(Self { shape, config, kernels, threads, rotary, unturned, embedding, layers, norm, head })
     }
 
     /// Logits `[sampled, vocabulary]`.
@@ -138,9 +153,18 @@ impl Decoder {
 
     fn attention(&self, layer: &Layer, rows: &Tensor, step: &Step) -> candle_core::Result<Tensor> {
         let rows = self.normalise(rows, &layer.attention_norm)?;
-        let keys = self.product(&rows, &layer.key)?;
-        let values = self.product(&rows, &layer.value)?;
-        let (kernels, table) = (self.kernels, &self.rotary);
+        let mut queries = self.project(&rows, &layer.query)?;
+        let mut keys = self.project(&rows, &layer.key)?;
+        let values = self.project(&rows, &layer.value)?;
+        if let Some((of_queries, of_keys)) = &layer.head_norms {
+            queries = self.normalise(&queries, of_queries)?;
+            keys = self.normalise(&keys, of_keys)?;
+        }
+        let kernels = self.kernels;
+        let (table, magnitude) = match layer.config.positions {
+            Positions::Rotary => (&self.rotary, self.config.rotary.magnitude()),
+            Positions::None => (&self.unturned, 1.0),
+        };
         let rotation = Some(Rotation { kernels, table, indexes: &step.indexes });
         // A plan may hold a message and its children: all is written before any is read.
         layer.keys.inplace_op2(&keys, &Scatter { slots: &step.slots, rotation })?;
@@ -152,13 +176,15 @@ impl Decoder {
                 kv_heads: self.config.key_value_heads,
                 head_dim: self.config.head_dim,
             },
+            // The magnitude of a key and that of a query, neither of which is cached.
+            scale: magnitude.powi(2) as f32 / (self.config.head_dim as f32).sqrt(),
+            window: layer.config.window,
             table,
             blocks: &step.blocks,
             spans: &step.spans,
         };
-        let queries = self.product(&rows, &layer.query)?;
         let seen = queries.apply_op3_no_bwd(&layer.keys, &layer.values, &attend)?;
-        self.product(&seen, &layer.output)
+        self.project(&seen, &layer.output)
     }
 
     fn feed_forward(&self, layer: &Layer, rows: &Tensor) -> candle_core::Result<Tensor> {
@@ -168,6 +194,15 @@ impl Decoder {
         self.product(&gate.apply_op2_no_bwd(&up, &SiluGate(self.kernels))?, &layer.down)
     }
 
+    fn project(&self, rows: &Tensor, linear: &Linear) -> candle_core::Result<Tensor> {
+        let out = self.product(rows, &linear.weight)?;
+        match &linear.bias {
+            None => Ok(out),
+            Some(bias) => out.broadcast_add(bias),
+        }
+    }
+
+    /// Norms of rows as wide as the weight: of whole rows, or of their heads.
     fn normalise(&self, rows: &Tensor, weight: &Tensor) -> candle_core::Result<Tensor> {
         let epsilon = self.config.epsilon as f32;
         rows.apply_op2_no_bwd(weight, &Normalise { kernels: self.kernels, epsilon })
@@ -190,6 +225,7 @@ impl Model for Decoder {
             return Ok(Logits { vocabulary, values: Vec::new() });
         }
         self.rotary.ensure(reach.distance);
+        self.unturned.ensure(reach.distance);
         let decoder = &*self;
         let logits = self.threads.install(|| decoder.run(&Step::new(plan)?));
         logits
@@ -203,17 +239,57 @@ impl Layer {
         let Config { width, inner, .. } = *config;
         let queries = config.heads * config.head_dim;
         let keys = config.key_value_heads * config.head_dim;
-        let name = |part: &str| format!("model.layers.{number}.{part}.weight");
+        let prefix = format!("model.layers.{number}.");
+        let mut norm = |part: &str, len| weights.take(&format!("{prefix}{part}.weight"), [len]);
+        let attention_norm = norm("input_layernorm", width)?;
+        let feed_forward_norm = norm("post_attention_layernorm", width)?;
+        let head_norms = match config.head_norms {
+            HeadNorms::None => None,
+            HeadNorms::QueriesAndKeys => {
+                Some((norm("self_attn.q_norm", config.head_dim)?, norm("self_attn.k_norm", config.head_dim)?))
+            }
+        };
+        let mut matrix = |part: &str, shape| weights.take(&format!("{prefix}{part}.weight"), shape);
+        let ([query, key, value], [gate, up]) = match config.projections {
+            Projections::Apart => {
+                let query = matrix("self_attn.q_proj", [queries, width])?;
+                let key = matrix("self_attn.k_proj", [keys, width])?;
+                let value = matrix("self_attn.v_proj", [keys, width])?;
+                let gate = matrix("mlp.gate_proj", [inner, width])?;
+                ([query, key, value], [gate, matrix("mlp.up_proj", [inner, width])?])
+            }
+            Projections::Fused => {
+                let all = matrix("self_attn.qkv_proj", [queries + 2 * keys, width])?;
+                let query = Weights::rows(&all, 0..queries)?;
+                let key = Weights::rows(&all, queries..queries + keys)?;
+                let value = Weights::rows(&all, queries + keys..queries + 2 * keys)?;
+                let both = matrix("mlp.gate_up_proj", [2 * inner, width])?;
+                let gate = Weights::rows(&both, 0..inner)?;
+                ([query, key, value], [gate, Weights::rows(&both, inner..2 * inner)?])
+            }
+        };
+        let output = matrix("self_attn.o_proj", [width, queries])?;
+        let down = matrix("mlp.down_proj", [width, inner])?;
+        let mut linear = |part: &str, weight: Tensor, with: &[Biases]| {
+            let bias = match with.contains(&config.biases) {
+                true => Some(weights.take(&format!("{prefix}self_attn.{part}.bias"), [weight.dims()[0]])?),
+                false => None,
+            };
+            Ok::<_, LoadError>(Linear { weight, bias })
+        };
+        let inputs = [Biases::Inputs, Biases::Attention];
         Ok(Self {
-            attention_norm: weights.take(&name("input_layernorm"), [width])?,
-            query: weights.take(&name("self_attn.q_proj"), [queries, width])?,
-            key: weights.take(&name("self_attn.k_proj"), [keys, width])?,
-            value: weights.take(&name("self_attn.v_proj"), [keys, width])?,
-            output: weights.take(&name("self_attn.o_proj"), [width, queries])?,
-            feed_forward_norm: weights.take(&name("post_attention_layernorm"), [width])?,
-            gate: weights.take(&name("mlp.gate_proj"), [inner, width])?,
-            up: weights.take(&name("mlp.up_proj"), [inner, width])?,
-            down: weights.take(&name("mlp.down_proj"), [width, inner])?,
+            config: config.layers[number],
+            attention_norm,
+            query: linear("q_proj", query, &inputs)?,
+            key: linear("k_proj", key, &inputs)?,
+            value: linear("v_proj", value, &inputs)?,
+            head_norms,
+            output: linear("o_proj", output, &[Biases::Attention])?,
+            feed_forward_norm,
+            gate,
+            up,
+            down,
             keys: pool.allocate()?,
             values: pool.allocate()?,
         })

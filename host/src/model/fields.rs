@@ -1,5 +1,8 @@
 //! A JSON object of which every key must be accounted for.
 
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 /// What is wrong with a configuration.
@@ -34,6 +37,17 @@ pub enum ConfigError {
         /// What would do.
         supported: String,
     },
+    /// Frequencies that change while a call grows.
+    #[error(
+        "`{key}` {found} is not supported, for its frequencies depend on the current length, \
+         which would change cached keys: use another model"
+    )]
+    Growing {
+        /// Its name.
+        key: String,
+        /// What was there.
+        found: String,
+    },
     /// A key that the decoder does not know, and that may change a result.
     #[error("has a key `{key}` ({found}), which is not supported: use another model")]
     Unknown {
@@ -59,40 +73,79 @@ fn brief(value: &Value) -> String {
     }
 }
 
-/// A JSON object whose keys are taken out one by one; `null` counts as absent.
+/// A JSON object whose keys are taken out one by one; `null` counts as absent,
+/// but where it says more.
+#[derive(Default)]
 pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
     pub(super) fn parse(json: &[u8]) -> Result<Self, ConfigError> {
         let map: Map<String, Value> =
             serde_json::from_slice(json).map_err(|error| ConfigError::Json(error.to_string()))?;
-        Ok(Self::new(map))
-    }
-
-    fn new(mut map: Map<String, Value>) -> Self {
-        map.retain(|_, value| !value.is_null());
-        Self(map)
+        Ok(Self(map))
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
-        self.0.contains_key(key)
+        self.0.get(key).is_some_and(|value| !value.is_null())
     }
 
     pub(super) fn take(&mut self, key: &str) -> Option<Value> {
-        self.0.remove(key)
+        self.0.remove(key).filter(|value| !value.is_null())
+    }
+
+    /// A whole number in range.
+    fn whole(&mut self, key: &str, range: RangeInclusive<usize>) -> Result<usize, ConfigError> {
+        let value = self.required(key)?;
+        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+        let wanted = || format!("a whole number from {} to {}", range.start(), range.end());
+        number.filter(|number| range.contains(number)).ok_or_else(|| invalid(key, &value, &wanted()))
+    }
+
+    pub(super) fn whole_or(
+        &mut self,
+        key: &str,
+        default: usize,
+        range: RangeInclusive<usize>,
+    ) -> Result<usize, ConfigError> {
+        if self.has(key) { self.whole(key, range) } else { Ok(default) }
     }
 
     /// A whole number from 1 to `largest`.
     pub(super) fn count(&mut self, key: &str, largest: usize) -> Result<usize, ConfigError> {
-        let value = self.required(key)?;
-        let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
-        count
-            .filter(|count| (1..=largest).contains(count))
-            .ok_or_else(|| invalid(key, &value, &format!("a whole number from 1 to {largest}")))
+        self.whole(key, 1..=largest)
     }
 
     pub(super) fn count_or(&mut self, key: &str, default: usize, largest: usize) -> Result<usize, ConfigError> {
         if self.has(key) { self.count(key, largest) } else { Ok(default) }
+    }
+
+    /// A number of positions from 1 on; `null` is none, and absent the default.
+    pub(super) fn window_or(&mut self, key: &str, default: Option<u32>) -> Result<Option<NonZeroU32>, ConfigError> {
+        match self.0.remove(key) {
+            None => Ok(default.and_then(NonZeroU32::new)),
+            Some(Value::Null) => Ok(None),
+            Some(value) => {
+                let window = value.as_u64().and_then(|window| u32::try_from(window).ok()).and_then(NonZeroU32::new);
+                window.map(Some).ok_or_else(|| invalid(key, &value, "a whole number from 1 on, or null"))
+            }
+        }
+    }
+
+    /// The first `len` entries of a list, each as `read` has it.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        len: usize,
+        wanted: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, ConfigError> {
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
+        let entries = value.as_array().filter(|entries| entries.len() >= len);
+        let entries = entries.and_then(|entries| entries[..len].iter().map(read).collect());
+        let wanted = || format!("a list of at least {len}, each {wanted}");
+        entries.map(Some).ok_or_else(|| invalid(key, &value, &wanted()))
     }
 
     /// A finite number above 0.
@@ -118,7 +171,7 @@ impl Fields {
     pub(super) fn object(&mut self, key: &str) -> Result<Option<Self>, ConfigError> {
         match self.take(key) {
             None => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(Self::new(map))),
+            Some(Value::Object(map)) => Ok(Some(Self(map))),
             Some(value) => Err(invalid(key, &value, "an object")),
         }
     }
@@ -140,7 +193,7 @@ impl Fields {
 
     /// Refuses what is left, but for the keys given.
     pub(super) fn finish(self, without_effect: &[&str]) -> Result<(), ConfigError> {
-        let left = self.0.iter().find(|(key, _)| !without_effect.contains(&key.as_str()));
+        let left = self.0.iter().find(|(key, value)| !value.is_null() && !without_effect.contains(&key.as_str()));
         match left {
             None => Ok(()),
             Some((key, value)) => Err(ConfigError::Unknown { key: key.clone(), found: brief(value) }),

@@ -1,6 +1,8 @@
 //! The kernels as operations on candle tensors. All tensors are `f32`,
 //! contiguous, on the CPU.
 
+use std::num::NonZeroU32;
+
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, InplaceOp2, Layout, Result, Shape, bail};
 use choreo_kernels::{Attention, HeadShape, Kernels, RotaryTable};
 
@@ -138,6 +140,9 @@ impl InplaceOp2 for Scatter<'_> {
 pub(super) struct Attend<'a> {
     pub(super) kernels: Kernels,
     pub(super) shape: HeadShape,
+    /// Factor of every score.
+    pub(super) scale: f32,
+    pub(super) window: Option<NonZeroU32>,
     pub(super) table: &'a RotaryTable,
     pub(super) blocks: &'a [choreo_kernels::Block],
     pub(super) spans: &'a [choreo_kernels::Span],
@@ -161,7 +166,8 @@ impl CustomOp3 for Attend<'_> {
         let mut out = vec![0.0; queries.len()];
         let call = Attention {
             shape: self.shape,
-            scale: 1.0 / (self.shape.head_dim as f32).sqrt(),
+            scale: self.scale,
+            window: self.window,
             queries,
             keys: values(keys, keys_layout)?,
             values: values(all_values, values_layout)?,

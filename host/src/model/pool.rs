@@ -16,7 +16,7 @@ pub(super) struct Pool {
 impl Pool {
     /// Checks that the whole cache can be had.
     pub(super) fn new(config: &Config, slots: usize) -> Result<Self, LoadError> {
-        let pool = Self { slots, width: config.key_value_heads * config.head_dim, layers: config.layers };
+        let pool = Self { slots, width: config.key_value_heads * config.head_dim, layers: config.layers.len() };
         let slot_bytes = pool.slot_bytes();
         let bytes = slots.checked_mul(slot_bytes);
         // Asking and giving back costs nothing, and a refusal here is an error

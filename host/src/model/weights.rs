@@ -1,6 +1,7 @@
 //! Tensors of safetensors files, one or several, as `f32`.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
@@ -68,6 +69,12 @@ impl Weights {
             problem(file, format!("{name} is {found:?}; only F32, F16 and BF16 are supported"))
         })?;
         Tensor::from_vec(values, &shape, &Device::Cpu).map_err(|error| problem(file, format!("{name}: {error}")))
+    }
+
+    /// Some rows of a matrix that holds several, one below another.
+    pub(super) fn rows(matrix: &Tensor, rows: Range<usize>) -> Result<Tensor, LoadError> {
+        let part = matrix.narrow(0, rows.start, rows.len());
+        part.map_err(|error| problem(SINGLE, format!("has no rows {rows:?} of a matrix ({error})")))
     }
 
     /// Refuses tensors that nothing has asked for: a bias left out is a wrong

@@ -18,18 +18,20 @@ pub(super) struct Softened {
     pub(super) total: f32,
 }
 
-/// Turns the first `visible` scores, at most [`TILE`], into weights: e to the
-/// score less the greatest so far. Those after them up to the next multiple of
-/// eight become zero. A line that sees nothing of the tile stays as it is.
+/// Turns the `visible` scores, of [`TILE`], into weights: e to the score less
+/// the greatest so far. Those before them, and after them up to the next
+/// multiple of eight, become zero. A line that sees nothing of the tile stays
+/// as it is.
 #[expect(unsafe_code, reason = "the AVX2 body may run only where there is AVX2")]
-pub(super) fn soften(kernels: Kernels, scores: &mut [f32; TILE], visible: usize, highest: f32) -> Softened {
-    if visible == 0 {
+pub(super) fn soften(kernels: Kernels, scores: &mut [f32; TILE], visible: Range<usize>, highest: f32) -> Softened {
+    if visible.is_empty() {
         return Softened { highest, shrink: 1.0, total: 0.0 };
     }
     // What is padded weighs nothing, so a tile cut short by the row's own
-    // index sums as if it were full.
-    let end = visible.next_multiple_of(LANES).min(TILE);
-    scores[visible..end].fill(f32::NEG_INFINITY);
+    // index or by its window sums as if it were full.
+    let end = visible.end.next_multiple_of(LANES).min(TILE);
+    scores[..visible.start].fill(f32::NEG_INFINITY);
+    scores[visible.end..end].fill(f32::NEG_INFINITY);
     let (scores, _) = scores[..end].as_chunks_mut();
     match kernels.level() {
         Level::Scalar => soften_scalar(scores, highest),
@@ -57,8 +59,8 @@ pub(super) struct Weighted<'a> {
     pub(super) values: &'a [&'a [f32]],
     /// For each line, the tokens' weights.
     pub(super) weights: &'a [[f32; TILE]],
-    /// For each line, how many tokens it sees; no more than there are.
-    pub(super) visible: &'a [usize],
+    /// For each line, which tokens it sees; no more than there are.
+    pub(super) visible: &'a [Range<usize>],
     /// For each line, the factor of its earlier sum.
     pub(super) shrink: &'a [f32],
 }
@@ -81,7 +83,7 @@ fn accumulate_scalar(tile: &Weighted<'_>, sums: &mut [f32]) {
         for sum in &mut *sums {
             *sum *= tile.shrink[line];
         }
-        add_line(tile, line, 0..tile.visible[line], (0, sums));
+        add_line(tile, line, tile.visible[line].clone(), (0, sums));
     }
 }
 

@@ -37,8 +37,8 @@ struct Lines {
 /// What belongs to one tile alone, kept for its memory.
 #[derive(Default)]
 struct Scratch<'a> {
-    /// How many of the tile's tokens each line of a key head sees.
-    visible: Vec<usize>,
+    /// Which of the tile's tokens each line of a key head sees.
+    visible: Vec<Range<usize>>,
     keys: Vec<&'a [f32]>,
     values: Vec<&'a [f32]>,
     /// Of each line of a key head: scores, then weights, of the tokens; and by
@@ -57,13 +57,13 @@ impl Task<'_> {
         for (tile, is_own) in seen.chain(own) {
             scratch.visible.clear();
             for row in 0..self.rows.len() {
-                let limit = is_own.then(|| self.index(row));
-                scratch.visible.extend(repeat_n(visible(tile, limit), call.shape.group()));
+                let limit = is_own.then(|| self.position(row));
+                let from = call.window.map(|window| self.position(row) + 1 - i64::from(window.get()));
+                scratch.visible.extend(repeat_n(visible(tile, from, limit), call.shape.group()));
             }
-            // Later rows see more: the last one sees the most.
-            let most = scratch.visible.last().copied().unwrap_or(0);
+            let most = scratch.visible.iter().map(|tokens| tokens.end).max().unwrap_or(0);
             if most == 0 {
-                break;
+                continue;
             }
             if offset != Some(tile.offset) {
                 offset = Some(tile.offset);
@@ -78,10 +78,10 @@ impl Task<'_> {
         self.finish(call, &lines);
     }
 
-    /// Index of a row inside its message.
-    fn index(&self, row: usize) -> i64 {
+    /// Where the call places a row.
+    fn position(&self, row: usize) -> i64 {
         let before = self.rows.start - self.block.rows.start + row;
-        i64::from(self.block.first_index) + before as i64
+        i64::from(self.block.offset) + i64::from(self.block.first_index) + before as i64
     }
 
     /// Lines that have seen nothing.
@@ -111,8 +111,7 @@ impl Task<'_> {
         let heads = call.shape.group() * call.shape.head_dim;
         let queries = lines.queries.chunks_exact(heads);
         for (at, (query, out)) in queries.zip(lines.rotated.chunks_exact_mut(heads)).enumerate() {
-            let position = i64::from(self.block.offset) + self.index(at % self.rows.len());
-            let turn = rotary.turn(position - i64::from(offset));
+            let turn = rotary.turn(self.position(at % self.rows.len()) - i64::from(offset));
             kernels.rotate_copy(query, turn, out);
         }
     }
@@ -137,13 +136,12 @@ impl Task<'_> {
     }
 }
 
-/// How many of a tile's tokens have an index up to `limit`.
-fn visible(tile: &Tile, limit: Option<i64>) -> usize {
-    let Some(limit) = limit else {
-        return tile.slots.len();
-    };
-    let up_to = (limit + 1 - i64::from(tile.index)).max(0);
-    tile.slots.len().min(up_to as usize)
+/// Which of a tile's tokens stand at positions `from` to `limit`; `0..0` where
+/// none does.
+fn visible(tile: &Tile, from: Option<i64>, limit: Option<i64>) -> Range<usize> {
+    let at = |position: i64| (position - tile.position()).clamp(0, tile.slots.len() as i64) as usize;
+    let tokens = from.map_or(0, at)..limit.map_or(tile.slots.len(), |limit| at(limit + 1));
+    if tokens.is_empty() { 0..0 } else { tokens }
 }
 
 impl<'a> Scratch<'a> {
@@ -168,7 +166,7 @@ fn absorb(kernels: Kernels, width: usize, number: usize, lines: &mut Lines, scra
     dots(kernels, queries, &scratch.keys, &mut scratch.weights);
     for (line, at) in these.clone().enumerate() {
         let scores = &mut scratch.weights[line];
-        let softened = soften(kernels, scores, scratch.visible[line], lines.highest[at]);
+        let softened = soften(kernels, scores, scratch.visible[line].clone(), lines.highest[at]);
         lines.highest[at] = softened.highest;
         lines.totals[at] = lines.totals[at] * softened.shrink + softened.total;
         scratch.shrink[line] = softened.shrink;

@@ -46,21 +46,25 @@ pub(super) fn accumulate(tile: &Weighted<'_>, sums: &mut [f32]) {
     }
 }
 
-/// R lines from `line` on: what all of them see together, then each line's
-/// rest. Each line's order is its own. Answers R.
+/// R lines from `line` on: what all of them see together, and before and after
+/// it each line's rest, so that each line's order is its own. Answers R.
 #[target_feature(enable = "avx2,fma")]
 fn strip<const R: usize>(tile: &Weighted<'_>, line: usize, sums: &mut [f32]) -> usize {
     let width = sums.len() / R;
     let visible = &tile.visible[line..line + R];
-    let shared = visible.iter().copied().min().unwrap_or(0);
+    let start = visible.iter().map(|tokens| tokens.start).max().unwrap_or(0);
+    let end = visible.iter().map(|tokens| tokens.end).min().unwrap_or(0).max(start);
     for (sums, shrink) in sums.chunks_exact_mut(width).zip(&tile.shrink[line..]) {
         for sum in sums {
             *sum *= shrink;
         }
     }
-    panels::<R>(tile, line, 0..shared, sums);
     for (number, sums) in sums.chunks_exact_mut(width).enumerate() {
-        panels::<1>(tile, line + number, shared..visible[number], sums);
+        panels::<1>(tile, line + number, visible[number].start..start.min(visible[number].end), sums);
+    }
+    panels::<R>(tile, line, start..end, sums);
+    for (number, sums) in sums.chunks_exact_mut(width).enumerate() {
+        panels::<1>(tile, line + number, end..visible[number].end, sums);
     }
     R
 }

@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use choreo_kernels::{Attention, Block, HeadShape, Kernels, Span};
 use proptest::prelude::*;
 
@@ -45,8 +47,28 @@ fn where_the_slots_lie_changes_nothing() {
 }
 
 #[test]
+fn a_window_is_judged_by_position() {
+    for (window, head_dim) in [(1, 16), (7, 64), (48, 16), (131, 40), (5000, 16)] {
+        let mut scene = scene(shape(6, 2, head_dim));
+        scene.window = NonZeroU32::new(window);
+        let [scalar, best] = levels();
+        let expected = scene.run(scalar, 50, TOKENS);
+        assert_close(&expected, &scene.exact(), 0.1);
+        assert_eq!(bits(&scene.run(best, 7, TOKENS + 100)), bits(&expected));
+    }
+}
+
+#[test]
 fn a_batch_is_its_rows() {
-    let all = scene(shape(8, 2, 64));
+    for window in [0, 20, 100] {
+        check_rows(NonZeroU32::new(window));
+    }
+}
+
+/// Alone, on any number of threads, or in a batch; no window where it is none.
+fn check_rows(window: Option<NonZeroU32>) {
+    let mut all = scene(shape(8, 2, 64));
+    all.window = window;
     let best = Kernels::detect();
     let expected = all.run(best, 30, 500);
     for threads in [1, 3] {
@@ -56,6 +78,7 @@ fn a_batch_is_its_rows() {
     for call in &all.calls {
         for row in call.rows.clone() {
             let mut single = Scene::new(all.shape, &all.lengths);
+            single.window = window;
             single.call(call.own, row..row + 1, (call.offset, &call.parents));
             singles.extend(single.run(best, 30, 500));
         }
@@ -72,6 +95,7 @@ fn a_decoded_row_needs_only_the_slots_before_it() {
         let call = Attention {
             shape: shape(1, 1, 8),
             scale: 1.0,
+            window: None,
             queries: &Numbers(3).values(8),
             keys: &keys,
             values: &values,
@@ -96,6 +120,7 @@ proptest! {
         let mut numbers = Numbers(seed);
         let kv_heads = 1 + numbers.below(3);
         let mut scene = Scene::new(shape(group * kv_heads, kv_heads, 2 * half), &lengths);
+        scene.window = NonZeroU32::new(numbers.below(300) as u32).filter(|window| window.get() % 2 == 0);
         for _ in 0..3 {
             let own = numbers.below(lengths.len());
             let first = numbers.below(lengths[own]);
@@ -136,6 +161,7 @@ fn wrong(span: Span) {
     let call = Attention {
         shape: shape(1, 1, 2),
         scale: 1.0,
+        window: None,
         queries: &[0.0; 2],
         keys: &[0.0; 4],
         values: &[0.0; 4],

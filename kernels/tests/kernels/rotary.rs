@@ -9,7 +9,7 @@ pub(crate) fn frequencies(head_dim: usize) -> Vec<f64> {
 }
 
 pub(crate) fn table(head_dim: usize, max_distance: u32) -> RotaryTable {
-    let mut table = RotaryTable::new(frequencies(head_dim));
+    let mut table = RotaryTable::new(head_dim, frequencies(head_dim));
     table.ensure(max_distance);
     table
 }
@@ -50,6 +50,28 @@ proptest! {
         }
         prop_assert_eq!(&all[0], &all[1]);
     }
+}
+
+#[test]
+fn what_has_no_frequency_stays() {
+    let row = Numbers(4).values(3 * 20);
+    let mut table = RotaryTable::new(20, frequencies(12));
+    table.ensure(50);
+    for kernels in levels() {
+        let (mut turned, mut copy) = (row.clone(), vec![f32::NAN; row.len()]);
+        kernels.rotate(&table, &mut turned, 50);
+        kernels.rotate_rows(&table, &row, &[50], &mut copy);
+        assert_eq!(bits(&copy), bits(&turned));
+        for (head, turned) in row.chunks(20).zip(turned.chunks(20)) {
+            assert_close(&turned[..12], &rotated(&head[..12], 12, 50), 0.1);
+            assert_eq!(&turned[12..], &head[12..]);
+        }
+    }
+    let mut still = RotaryTable::new(20, vec![]);
+    still.ensure(50);
+    let mut same = row.clone();
+    levels()[1].rotate(&still, &mut same, -50);
+    assert_eq!(same, row);
 }
 
 #[test]

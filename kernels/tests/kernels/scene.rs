@@ -1,6 +1,7 @@
 //! A batch of calls over messages that lie anywhere in a pool of slots, and
 //! what each row should be.
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use choreo_kernels::{Attention, Block, HeadShape, Kernels, Span};
@@ -26,6 +27,7 @@ pub(crate) struct Call {
 
 pub(crate) struct Scene {
     pub(crate) shape: HeadShape,
+    pub(crate) window: Option<NonZeroU32>,
     pub(crate) lengths: Vec<usize>,
     messages: Vec<Message>,
     pub(crate) calls: Vec<Call>,
@@ -36,7 +38,8 @@ impl Scene {
         let mut numbers = Numbers(lengths.len() as u64);
         let width = shape.kv_heads * shape.head_dim;
         let message = |len: &usize| Message { keys: numbers.values(len * width), values: numbers.values(len * width) };
-        Self { shape, lengths: lengths.to_vec(), messages: lengths.iter().map(message).collect(), calls: Vec::new() }
+        let messages = lengths.iter().map(message).collect();
+        Self { shape, window: None, lengths: lengths.to_vec(), messages, calls: Vec::new() }
     }
 
     /// Adds a call. A row's query depends on its message and index alone.
@@ -127,6 +130,7 @@ impl Scene {
         let call = Attention {
             shape: self.shape,
             scale: self.scale(),
+            window: self.window,
             queries: &queries,
             keys: &keys,
             values: &values,
@@ -158,6 +162,9 @@ impl Scene {
             visible.extend((0..self.lengths[*message]).map(|i| (*message, i, *offset)));
         }
         visible.extend((0..=index).map(|i| (call.own, i, call.offset)));
+        let position = |index: usize, offset: i32| i64::from(offset) + index as i64;
+        let within = |window: NonZeroU32, at| position(index, call.offset) - at < i64::from(window.get());
+        visible.retain(|(_, i, offset)| self.window.is_none_or(|window| within(window, position(*i, *offset))));
         let query = &call.queries[(row * heads + head) * head_dim..][..head_dim];
         let query = rotated(query, head_dim, i64::from(call.offset) + index as i64);
         let at = |token: usize| (token * kv_heads + head / (heads / kv_heads)) * head_dim;
