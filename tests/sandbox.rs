@@ -147,6 +147,11 @@ fn memory_beyond_the_limit_is_refused() {
 }
 
 #[test]
+fn a_plan_that_takes_no_refusal_ends_by_it() {
+    Host::probe("--memory-mib 16", "hoard").fails(2, &["MiB of memory and its limit is 16 MiB", "--memory-mib"]);
+}
+
+#[test]
 fn a_plan_that_starts_too_large_does_not_start() {
     Host::probe("--memory-mib 1", "print").fails(2, &["asked for 2 MiB of memory", "limit is 1 MiB", "--memory-mib"]);
 }
@@ -205,7 +210,7 @@ fn a_wrong_call_is_an_error_of_the_plans() {
 
 #[test]
 fn a_cache_too_small_is_an_error_of_the_plans() {
-    Host::probe("--cache-tokens 16", "sleep-decode 64").fails(1, &["67 asked", "15 left", "release"]);
+    Host::probe("--cache-tokens 16", "sleep-decode 64").fails(1, &["room for 67 tokens", "15 left", "release"]);
 }
 
 #[test]

@@ -53,15 +53,21 @@ impl fmt::Display for Error {
 
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut short = |shortage: &contract::Shortage, remedy: &str| {
-            let contract::Shortage { what, asked, left } = shortage;
-            write!(formatter, "{what}: {asked} asked, {left} left: {remedy}")
-        };
         match self {
-            Self::ContextOverflow(shortage) => short(shortage, "see less or decode less"),
-            Self::CacheFull(shortage) => short(shortage, "release messages"),
-            Self::Budget(shortage) => short(shortage, "ask the operator for more"),
-            Self::Timeout(shortage) => short(shortage, "ask the operator for more time"),
+            Self::ContextOverflow(contract::Shortage { what, asked, left }) => {
+                write!(formatter, "{what} needs {asked} positions and the model has {left}: see less or decode less")
+            }
+            Self::CacheFull(contract::Shortage { what, asked, left }) => write!(
+                formatter,
+                "{what} needs room for {asked} tokens and the cache has {left}: release messages, or ask for a larger cache"
+            ),
+            Self::Budget(contract::Shortage { what, asked, left }) => write!(
+                formatter,
+                "the budget {what} has {left} left and the call needs {asked}: ask the operator for more"
+            ),
+            Self::Timeout(contract::Shortage { what, asked, left }) => {
+                write!(formatter, "the time is over ({what}: {asked} asked, {left} left): ask the operator for more")
+            }
             Self::UnknownMessage(id) => write!(
                 formatter,
                 "message {id} is not known to this run: \

@@ -112,6 +112,15 @@ pub(crate) fn big_list(kind: &str) -> Outcome {
 }
 
 /// As many of the cheapest calls as asked, for timing.
+/// Keeps all it gets, as a program does that was never told of a limit.
+pub(crate) fn hoard() -> Outcome {
+    let mut kept = Vec::new();
+    loop {
+        kept.push(vec![1u8; 1 << 20]);
+        std::hint::black_box(&kept);
+    }
+}
+
 pub(crate) fn many_calls(count: u32) -> Outcome {
     let message = prefill("one").send()?;
     let mut bytes = 0;

@@ -15,6 +15,7 @@ fn run(args: Vec<String>) -> Outcome {
     match behaviour {
         "loop" => hostile::spin(),
         "grow" => hostile::grow(),
+        "hoard" => hostile::hoard(),
         "trap" => hostile::trap(),
         "recurse" => hostile::recurse(),
         "print" => hostile::print(),
