@@ -210,7 +210,7 @@ fn a_wrong_call_is_an_error_of_the_plans() {
 
 #[test]
 fn a_cache_too_small_is_an_error_of_the_plans() {
-    Host::probe("--cache-tokens 16", "sleep-decode 64").fails(1, &["room for 67 tokens", "15 left", "release"]);
+    Host::probe("--cache-tokens 16", "sleep-decode 64").fails(1, &["room for 67 tokens", "cache has 15", "release"]);
 }
 
 #[test]
