@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use choreo_kernels::{Attention, Block, HeadShape, Kernels, Normalise, Product, RotaryTable, Span};
+use choreo_kernels::{Attention, Block, HeadShape, Kernels, Normalise, Product, RotaryTable, Span, Weights};
 
 fn main() {
     let kernels = Kernels::detect();
@@ -29,7 +29,11 @@ fn main() {
         (16, 512, 8192),
         (128, 512, 160),
     ] {
-        product(kernels, rows, outputs, width);
+        let weights = filled(outputs * width);
+        let halves: Vec<[u8; 2]> = weights.iter().map(|value| half::f16::from_f32(*value).to_le_bytes()).collect();
+        product(kernels, (rows, outputs, width), "f32", Weights::F32(&weights));
+        product(kernels, (rows, outputs, width), "f16", Weights::F16(&halves));
+        product(kernels, (rows, outputs, width), "bf16", Weights::Bf16(&halves));
     }
     for shape in SHAPES {
         for pool in [1_000, 32_000] {
@@ -69,12 +73,12 @@ fn filled(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect()
 }
 
-fn product(kernels: Kernels, rows: usize, outputs: usize, width: usize) {
-    let (inputs, weights) = (filled(rows * width), filled(outputs * width));
+fn product(kernels: Kernels, (rows, outputs, width): (usize, usize, usize), format: &str, weights: Weights<'_>) {
+    let inputs = filled(rows * width);
     let mut out = vec![0.0; rows * outputs];
-    let call = Product { rows, outputs, width, inputs: &inputs, weights: &weights };
+    let call = Product { rows, outputs, width, inputs: &inputs, weights };
     report(
-        &format!("product, m = {rows}, n = {outputs}, k = {width}"),
+        &format!("product, m = {rows}, n = {outputs}, k = {width}, {format}"),
         (2 * rows * outputs * width, "GFLOP/s"),
         || kernels.product(black_box(&call), &mut out),
     );

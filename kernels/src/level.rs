@@ -5,7 +5,7 @@
 pub enum Level {
     /// The definitions, in plain Rust.
     Scalar,
-    /// AVX2 and FMA.
+    /// AVX2, FMA and F16C.
     #[cfg(target_arch = "x86_64")]
     Avx2,
 }
@@ -24,7 +24,7 @@ impl Kernels {
     #[must_use]
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
             return Self { level: Level::Avx2 };
         }
         Self::scalar()

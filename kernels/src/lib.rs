@@ -1,8 +1,8 @@
-//! CPU kernels of the choreo host, over `f32` slices and shapes: matrix
-//! products, rotary embedding, attention over spans, normalisation, gating.
+//! CPU kernels of the choreo host, over `f32` slices and shapes, and weights
+//! that may be halves: matrix products, rotary embedding, attention over spans, normalisation, gating.
 //!
 //! Everything is a method of [`Kernels`], a small value that says which body
-//! this machine runs: the scalar definitions, or AVX2 with FMA. The two agree
+//! this machine runs: the scalar definitions, or AVX2 with FMA and F16C. They agree
 //! bit for bit: both sum in eight lanes that are folded in one tree,
 //! multiply and add with one rounding, and share one polynomial for `exp`.
 //!
@@ -29,9 +29,11 @@ mod level;
 mod pointwise;
 mod product;
 mod rotary;
+mod weights;
 
 pub use attention::{Attention, Block, HeadShape, Span};
 pub use level::{Kernels, Level};
 pub use pointwise::Normalise;
 pub use product::Product;
 pub use rotary::RotaryTable;
+pub use weights::Weights;

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::{Kernels, check, dot::dots};
+use crate::{Kernels, Weights, check, dot::dots};
 
 /// A product of rows with the transpose of a weight matrix.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub struct Product<'a> {
     pub inputs: &'a [f32],
     /// [outputs, width], as a checkpoint stores a linear layer; never packed,
     /// so it may be a mapped file.
-    pub weights: &'a [f32],
+    pub weights: Weights<'a>,
 }
 
 /// Multiply-adds under which waking another thread costs more than it saves.
@@ -27,6 +27,9 @@ const WORTH_THREADS: usize = 1 << 18;
 const BLOCK_WEIGHTS: usize = 1 << 16;
 const COLUMN_STEP: usize = 24;
 const MOST_COLUMNS: usize = 192;
+/// Columns of halves that are made `f32` together for a single row: those of
+/// its register tile.
+const SINGLE_ROW_STEP: usize = 8;
 /// Rows of one block: enough to use its weights well, few enough to share
 /// narrow products among threads.
 const BLOCK_ROWS: usize = 64;
@@ -34,7 +37,7 @@ const BLOCK_ROWS: usize = 64;
 /// A rectangle of the output, one slice for each of its rows.
 struct OutputBlock<'a> {
     inputs: &'a [f32],
-    weights: &'a [f32],
+    weights: Weights<'a>,
     out: Vec<&'a mut [f32]>,
 }
 
@@ -64,8 +67,22 @@ impl Kernels {
     }
 
     fn block(self, width: usize, mut block: OutputBlock<'_>) {
-        let columns: Vec<&[f32]> = block.weights.chunks_exact(width).collect();
-        dots(self, block.inputs, &columns, &mut block.out);
+        if let Weights::F32(weights) = block.weights {
+            let columns: Vec<&[f32]> = weights.chunks_exact(width).collect();
+            return dots(self, block.inputs, &columns, &mut block.out);
+        }
+        // Halves are made `f32` a few columns at a time, which stay in the cache.
+        let columns = block.weights.len() / width;
+        let step = if block.inputs.len() == width { SINGLE_ROW_STEP } else { COLUMN_STEP };
+        let mut wide = vec![0.0; step.min(columns) * width];
+        for start in (0..columns).step_by(step) {
+            let end = columns.min(start + step);
+            let wide = &mut wide[..(end - start) * width];
+            self.widen(block.weights.part(start * width..end * width), wide);
+            let columns: Vec<&[f32]> = wide.chunks_exact(width).collect();
+            let mut out: Vec<&mut [f32]> = block.out.iter_mut().map(|row| &mut row[start..end]).collect();
+            dots(self, block.inputs, &columns, &mut out);
+        }
     }
 }
 
@@ -77,7 +94,9 @@ fn cut<'a>(call: &Product<'a>, out: &'a mut [f32]) -> Vec<OutputBlock<'a>> {
     let inputs = call.inputs.chunks(BLOCK_ROWS * call.width);
     for (inputs, out) in inputs.zip(out.chunks_mut(BLOCK_ROWS * call.outputs)) {
         let first = blocks.len();
-        for weights in call.weights.chunks(columns * call.width) {
+        for start in (0..call.outputs).step_by(columns) {
+            let end = call.outputs.min(start + columns);
+            let weights = call.weights.part(start * call.width..end * call.width);
             blocks.push(OutputBlock { inputs, weights, out: Vec::with_capacity(inputs.len() / call.width) });
         }
         for row in out.chunks_mut(call.outputs) {

@@ -5,8 +5,8 @@ use std::fs;
 
 use anyhow::Result;
 use choreo_host::model::Source;
-use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -45,6 +45,33 @@ fn changed(name: &str, change: impl FnOnce(&mut Value), keep: impl Fn(&str, &mut
     }
     fs::write(copy.path().join("model.safetensors"), safetensors::serialize(views, None)?)?;
     Ok(copy)
+}
+
+#[test]
+fn halves_of_a_file_give_the_bits_of_what_they_widen_to() -> Result<()> {
+    for name in ["qwen2", "phi3", "tied"] {
+        let tokens = golden(name)?.tokens;
+        let plan = Placed { messages: &[single(&tokens)], extent: 600 }.whole();
+        let halves = forward(&mut decoder(Source::Directory(folder(name)), 600), &plan);
+        let copy = tempfile::tempdir()?;
+        fs::copy(folder(name).join("config.json"), copy.path().join("config.json"))?;
+        let bytes = fs::read(folder(name).join("model.safetensors"))?;
+        let mut wide = Vec::new();
+        for (name, view) in SafeTensors::deserialize(&bytes)?.tensors() {
+            assert_eq!(view.dtype(), Dtype::BF16);
+            let data: Vec<u8> =
+                view.data().as_chunks::<2>().0.iter().flat_map(|[low, high]| [0, 0, *low, *high]).collect();
+            wide.push((name, view.shape().to_vec(), data));
+        }
+        let mut views = Vec::new();
+        for (name, shape, data) in &wide {
+            views.push((name, TensorView::new(Dtype::F32, shape.clone(), data)?));
+        }
+        fs::write(copy.path().join("model.safetensors"), safetensors::serialize(views, None)?)?;
+        let singles = forward(&mut decoder(Source::Directory(copy.path().into()), 600), &plan);
+        assert_eq!(halves, singles, "{name}");
+    }
+    Ok(())
 }
 
 /// By how much the changed model's logits differ from the golden ones.

@@ -4,11 +4,12 @@
 //! rotated, span by span, by what is left of the distance. Nothing in the cache
 //! is ever rewritten.
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use choreo_kernels::{HeadShape, Kernels, RotaryTable};
 
 use super::bounds::Reach;
 use super::config::{Biases, Config, Head, HeadNorms, LayerConfig, Positions, Projections};
+use super::matrix::Matrix;
 use super::ops::{Attend, Normalise, Product, Rotation, Scatter, SiluGate};
 use super::pool::Pool;
 use super::weights::Weights;
@@ -38,12 +39,12 @@ pub struct Decoder {
     /// For layers in which positions do not matter: it turns nothing.
     unturned: RotaryTable,
     /// `[vocabulary, width]`.
-    embedding: Tensor,
+    embedding: Matrix,
     layers: Vec<Layer>,
     /// `[width]`.
     norm: Tensor,
     /// `[vocabulary, width]`.
-    head: Tensor,
+    head: Matrix,
 }
 
 /// One layer; matrices are `[outputs, inputs]`, as in the checkpoint.
@@ -58,9 +59,9 @@ struct Layer {
     head_norms: Option<(Tensor, Tensor)>,
     output: Linear,
     feed_forward_norm: Tensor,
-    gate: Tensor,
-    up: Tensor,
-    down: Tensor,
+    gate: Matrix,
+    up: Matrix,
+    down: Matrix,
     /// `[slots, key_value_heads × head_dim]`, rotated by index in the message.
     keys: Tensor,
     /// `[slots, key_value_heads × head_dim]`.
@@ -71,14 +72,14 @@ struct Layer {
 #[derive(Debug)]
 struct Linear {
     /// `[outputs, inputs]`.
-    weight: Tensor,
+    weight: Matrix,
     /// `[outputs]`.
     bias: Option<Tensor>,
 }
 
 /// A plan in the kernels' words.
 struct Step {
-    tokens: Tensor,
+    tokens: Vec<usize>,
     slots: Vec<usize>,
     indexes: Vec<i32>,
     blocks: Vec<choreo_kernels::Block>,
@@ -108,13 +109,13 @@ impl Decoder {
             .build()
             .map_err(|error| LoadError::Threads(error.to_string()))?;
         let mut weights = Weights::open(source)?;
-        let embedding = weights.take("model.embed_tokens.weight", [config.vocabulary, config.width])?;
+        let embedding = weights.matrix("model.embed_tokens.weight", [config.vocabulary, config.width])?;
         let layers: Result<Vec<_>, _> =
             (0..config.layers.len()).map(|number| Layer::take(&mut weights, &config, &pool, number)).collect();
         let layers = layers?;
-        let norm = weights.take("model.norm.weight", [config.width])?;
+        let norm = weights.vector("model.norm.weight", config.width)?;
         let head = match config.head {
-            Head::Own => weights.take("lm_head.weight", [config.vocabulary, config.width])?,
+            Head::Own => weights.matrix("lm_head.weight", [config.vocabulary, config.width])?,
             Head::Tied => embedding.clone(),
         };
         match config.head {
@@ -137,7 +138,8 @@ impl Decoder {
 
     /// Logits `[sampled, vocabulary]`.
     fn run(&self, step: &Step) -> candle_core::Result<Vec<f32>> {
-        let mut rows = self.embedding.index_select(&step.tokens, 0)?;
+        let rows = self.embedding.gather(self.kernels, &step.tokens);
+        let mut rows = Tensor::from_vec(rows, (step.tokens.len(), self.config.width), &Device::Cpu)?;
         for layer in &self.layers {
             rows = (&rows + self.attention(layer, &rows, step)?)?;
             rows = (&rows + self.feed_forward(layer, &rows)?)?;
@@ -208,8 +210,8 @@ impl Decoder {
         rows.apply_op2_no_bwd(weight, &Normalise { kernels: self.kernels, epsilon })
     }
 
-    fn product(&self, rows: &Tensor, weights: &Tensor) -> candle_core::Result<Tensor> {
-        rows.apply_op2_no_bwd(weights, &Product(self.kernels))
+    fn product(&self, rows: &Tensor, weights: &Matrix) -> candle_core::Result<Tensor> {
+        rows.apply_op1_no_bwd(&Product { kernels: self.kernels, weights })
     }
 }
 
@@ -240,7 +242,7 @@ impl Layer {
         let queries = config.heads * config.head_dim;
         let keys = config.key_value_heads * config.head_dim;
         let prefix = format!("model.layers.{number}.");
-        let mut norm = |part: &str, len| weights.take(&format!("{prefix}{part}.weight"), [len]);
+        let mut norm = |part: &str, len| weights.vector(&format!("{prefix}{part}.weight"), len);
         let attention_norm = norm("input_layernorm", width)?;
         let feed_forward_norm = norm("post_attention_layernorm", width)?;
         let head_norms = match config.head_norms {
@@ -249,7 +251,7 @@ impl Layer {
                 Some((norm("self_attn.q_norm", config.head_dim)?, norm("self_attn.k_norm", config.head_dim)?))
             }
         };
-        let mut matrix = |part: &str, shape| weights.take(&format!("{prefix}{part}.weight"), shape);
+        let mut matrix = |part: &str, shape| weights.matrix(&format!("{prefix}{part}.weight"), shape);
         let ([query, key, value], [gate, up]) = match config.projections {
             Projections::Apart => {
                 let query = matrix("self_attn.q_proj", [queries, width])?;
@@ -260,19 +262,19 @@ impl Layer {
             }
             Projections::Fused => {
                 let all = matrix("self_attn.qkv_proj", [queries + 2 * keys, width])?;
-                let query = Weights::rows(&all, 0..queries)?;
-                let key = Weights::rows(&all, queries..queries + keys)?;
-                let value = Weights::rows(&all, queries + keys..queries + 2 * keys)?;
+                let (key, value) = (queries..queries + keys, queries + keys..queries + 2 * keys);
                 let both = matrix("mlp.gate_up_proj", [2 * inner, width])?;
-                let gate = Weights::rows(&both, 0..inner)?;
-                ([query, key, value], [gate, Weights::rows(&both, inner..2 * inner)?])
+                (
+                    [0..queries, key, value].map(|rows| all.part(rows)),
+                    [0..inner, inner..2 * inner].map(|rows| both.part(rows)),
+                )
             }
         };
         let output = matrix("self_attn.o_proj", [width, queries])?;
         let down = matrix("mlp.down_proj", [width, inner])?;
-        let mut linear = |part: &str, weight: Tensor, with: &[Biases]| {
+        let mut linear = |part: &str, weight: Matrix, with: &[Biases]| {
             let bias = match with.contains(&config.biases) {
-                true => Some(weights.take(&format!("{prefix}self_attn.{part}.bias"), [weight.dims()[0]])?),
+                true => Some(weights.vector(&format!("{prefix}self_attn.{part}.bias"), weight.rows())?),
                 false => None,
             };
             Ok::<_, LoadError>(Linear { weight, bias })
@@ -299,15 +301,13 @@ impl Layer {
 impl Step {
     /// The plan must have been checked.
     fn new(plan: &Plan) -> candle_core::Result<Self> {
-        let device = candle_core::Device::Cpu;
-        let tokens: Vec<u32> = plan.tokens.iter().map(|&TokenId(token)| token).collect();
-        let rows = tokens.len();
+        let rows = plan.tokens.len();
         let sampled = match plan.sampled.len() {
             0 => Sampled::None,
             all if all == rows => Sampled::All,
             _ => {
                 let sampled: Vec<u32> = plan.sampled.iter().map(|row| *row as u32).collect();
-                Sampled::Some(Tensor::new(sampled, &device)?)
+                Sampled::Some(Tensor::new(sampled, &Device::Cpu)?)
             }
         };
         let blocks = plan.blocks.iter().map(|block| choreo_kernels::Block {
@@ -324,7 +324,7 @@ impl Step {
             offset: span.offset,
         });
         Ok(Self {
-            tokens: Tensor::new(tokens, &device)?,
+            tokens: plan.tokens.iter().map(|&TokenId(token)| token as usize).collect(),
             slots: plan.slots.iter().map(|slot| slot.0 as usize).collect(),
             indexes: plan.indexes.iter().map(|index| *index as i32).collect(),
             blocks: blocks.collect(),

@@ -3,26 +3,25 @@
 
 use std::num::NonZeroU32;
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, InplaceOp2, Layout, Result, Shape, bail};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, InplaceOp2, Layout, Result, Shape, bail};
 use choreo_kernels::{Attention, HeadShape, Kernels, RotaryTable};
 
-/// `inputs [rows, width] × weights [outputs, width]ᵀ → [rows, outputs]`.
-pub(super) struct Product(pub(super) Kernels);
+use super::matrix::Matrix;
 
-impl CustomOp2 for Product {
+/// `inputs [rows, width] × weights [outputs, width]ᵀ → [rows, outputs]`.
+pub(super) struct Product<'a> {
+    pub(super) kernels: Kernels,
+    pub(super) weights: &'a Matrix,
+}
+
+impl CustomOp1 for Product<'_> {
     fn name(&self) -> &'static str {
         "product"
     }
 
-    fn cpu_fwd(
-        &self,
-        inputs: &CpuStorage,
-        inputs_layout: &Layout,
-        weights: &CpuStorage,
-        weights_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(&self, inputs: &CpuStorage, inputs_layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (rows, width) = inputs_layout.shape().dims2()?;
-        let (outputs, expected) = weights_layout.shape().dims2()?;
+        let (outputs, expected) = (self.weights.rows(), self.weights.width());
         if width != expected {
             bail!("product: expected rows of {expected}, found {width}");
         }
@@ -32,9 +31,9 @@ impl CustomOp2 for Product {
             outputs,
             width,
             inputs: values(inputs, inputs_layout)?,
-            weights: values(weights, weights_layout)?,
+            weights: self.weights.weights(),
         };
-        self.0.product(&call, &mut out);
+        self.kernels.product(&call, &mut out);
         Ok((CpuStorage::F32(out), (rows, outputs).into()))
     }
 }

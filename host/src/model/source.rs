@@ -116,9 +116,9 @@ impl Deref for Bytes {
 #[expect(unsafe_code, reason = "a memory map is unsafe to make, and weights are too large to read twice")]
 fn map_file(path: &Path) -> io::Result<Bytes> {
     let file = File::open(path)?;
-    // SAFETY: the map is private to this process and only read, while weights
-    // are copied out of it. As with any map, another process that cuts the file
-    // short meanwhile ends this one; the operator owns the model's files.
+    // SAFETY: the map is private to this process and only read, for as long as
+    // the model lives. As with any map, another process that cuts the file short
+    // meanwhile ends this one; the operator owns the model's files.
     let map = unsafe { memmap2::Mmap::map(&file) }?;
     Ok(Bytes::Mapped(map))
 }

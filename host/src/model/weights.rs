@@ -1,12 +1,15 @@
-//! Tensors of safetensors files, one or several, as `f32`.
+//! Tensors of safetensors files, one or several: vectors as `f32`, matrices as
+//! they are.
 
 use std::collections::HashMap;
-use std::ops::Range;
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use choreo_kernels::Kernels;
 use safetensors::{Dtype, SafeTensors};
 
 use super::LoadError;
+use super::matrix::{Mapped, Matrix, Stored};
 use super::source::{Bytes, Source};
 
 const SINGLE: &str = "model.safetensors";
@@ -14,7 +17,7 @@ const INDEX: &str = "model.safetensors.index.json";
 
 /// The files of a model's weights, mapped; tensors are taken out by name.
 pub(super) struct Weights {
-    files: Vec<(String, Bytes)>,
+    files: Vec<(String, Arc<Bytes>)>,
     /// File of each tensor not taken yet.
     places: HashMap<String, usize>,
 }
@@ -47,11 +50,24 @@ impl Weights {
                 }
             }
         }
-        Ok(Self { files, places })
+        let files = files.into_iter().map(|(name, bytes)| (name, Arc::new(bytes)));
+        Ok(Self { files: files.collect(), places })
     }
 
-    /// Takes a tensor of the given shape.
-    pub(super) fn take<const N: usize>(&mut self, name: &str, shape: [usize; N]) -> Result<Tensor, LoadError> {
+    /// Takes a vector of the given length.
+    pub(super) fn vector(&mut self, name: &str, len: usize) -> Result<Tensor, LoadError> {
+        let (file, stored) = self.take(name, &[len])?;
+        let values = Matrix::new([1, len], stored).gather(Kernels::detect(), &[0]);
+        Tensor::from_vec(values, len, &Device::Cpu).map_err(|error| problem(&file, format!("{name}: {error}")))
+    }
+
+    /// Takes a matrix of the given shape. Halves are not read yet.
+    pub(super) fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix, LoadError> {
+        Ok(Matrix::new(shape, self.take(name, &shape)?.1))
+    }
+
+    /// Takes a tensor of the given shape, and the name of its file.
+    fn take(&mut self, name: &str, shape: &[usize]) -> Result<(String, Stored), LoadError> {
         let Some(file) = self.places.remove(name) else {
             let names: Vec<_> = self.files.iter().map(|(name, _)| name.as_str()).collect();
             let wanted = format!("has no {name} {shape:?}: fetch the file again, or another model");
@@ -64,17 +80,22 @@ impl Weights {
             let found = view.shape();
             return Err(problem(file, format!("{name} is {found:?}; config.json asks for {shape:?}")));
         }
-        let values = to_f32(view.dtype(), view.data()).ok_or_else(|| {
-            let found = view.dtype();
-            problem(file, format!("{name} is {found:?}; only F32, F16 and BF16 are supported"))
-        })?;
-        Tensor::from_vec(values, &shape, &Device::Cpu).map_err(|error| problem(file, format!("{name}: {error}")))
-    }
-
-    /// Some rows of a matrix that holds several, one below another.
-    pub(super) fn rows(matrix: &Tensor, rows: Range<usize>) -> Result<Tensor, LoadError> {
-        let part = matrix.narrow(0, rows.start, rows.len());
-        part.map_err(|error| problem(SINGLE, format!("has no rows {rows:?} of a matrix ({error})")))
+        let mapped = || {
+            // The view is a part of the file's bytes.
+            let start = view.data().as_ptr().addr() - bytes.as_ptr().addr();
+            Mapped { file: Arc::clone(bytes), bytes: start..start + view.data().len() }
+        };
+        let stored = match view.dtype() {
+            Dtype::F32 => {
+                Stored::F32(view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+            }
+            Dtype::F16 => Stored::F16(mapped()),
+            Dtype::BF16 => Stored::Bf16(mapped()),
+            found => {
+                return Err(problem(file, format!("{name} is {found:?}; only F32, F16 and BF16 are supported")));
+            }
+        };
+        Ok((file.clone(), stored))
     }
 
     /// Refuses tensors that nothing has asked for: a bias left out is a wrong
@@ -118,21 +139,4 @@ fn parse<'a>(file: &str, bytes: &'a [u8]) -> Result<SafeTensors<'a>, LoadError> 
 
 fn problem(file: &str, problem: String) -> LoadError {
     LoadError::Weights { file: file.into(), problem }
-}
-
-/// Little-endian values of a file, which need not be aligned there.
-fn to_f32(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
-    let values = match dtype {
-        Dtype::F32 => data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-        Dtype::F16 => {
-            let value = |bytes: &[u8; 2]| half::f16::from_le_bytes(*bytes).to_f32();
-            data.as_chunks().0.iter().map(value).collect()
-        }
-        Dtype::BF16 => {
-            let value = |bytes: &[u8; 2]| half::bf16::from_le_bytes(*bytes).to_f32();
-            data.as_chunks().0.iter().map(value).collect()
-        }
-        _ => return None,
-    };
-    Some(values)
 }

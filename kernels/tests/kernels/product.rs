@@ -1,4 +1,5 @@
-use choreo_kernels::{Kernels, Product};
+use choreo_kernels::{Kernels, Product, Weights};
+use half::{bf16, f16};
 use proptest::prelude::*;
 
 use crate::{Numbers, assert_close, bits, levels, on_threads};
@@ -18,14 +19,12 @@ impl Case {
     }
 
     fn run(&self, kernels: Kernels) -> Vec<f32> {
+        self.run_with(kernels, Weights::F32(&self.weights))
+    }
+
+    fn run_with(&self, kernels: Kernels, weights: Weights<'_>) -> Vec<f32> {
         let mut out = vec![f32::NAN; self.rows * self.outputs];
-        let call = Product {
-            rows: self.rows,
-            outputs: self.outputs,
-            width: self.width,
-            inputs: &self.inputs,
-            weights: &self.weights,
-        };
+        let call = Product { rows: self.rows, outputs: self.outputs, width: self.width, inputs: &self.inputs, weights };
         kernels.product(&call, &mut out);
         out
     }
@@ -77,6 +76,43 @@ fn blocks_and_threads_change_nothing() {
             assert_eq!(bits(&on_threads(threads, || case.run(best))), expected);
         }
         assert_eq!(bits(&case.singles(best)), expected);
+    }
+}
+
+#[test]
+fn halves_are_the_bits_of_what_they_widen_to() {
+    for (rows, outputs, width) in [(1, 61, 77), (1, 1000, 1000), (3, 50, 8), (70, 200, 333)] {
+        let mut case = Case::new(rows, outputs, width);
+        let narrow = case.weights.clone();
+        case.weights = narrow.iter().map(|value| f16::from_f32(*value).to_f32()).collect();
+        let halves: Vec<_> = narrow.iter().map(|value| f16::from_f32(*value).to_le_bytes()).collect();
+        let expected = bits(&case.run(Kernels::scalar()));
+        for kernels in levels() {
+            assert_eq!(bits(&case.run_with(kernels, Weights::F16(&halves))), expected);
+        }
+        case.weights = narrow.iter().map(|value| bf16::from_f32(*value).to_f32()).collect();
+        let halves: Vec<_> = narrow.iter().map(|value| bf16::from_f32(*value).to_le_bytes()).collect();
+        let expected = bits(&case.run(Kernels::scalar()));
+        for kernels in levels() {
+            assert_eq!(bits(&case.run_with(kernels, Weights::Bf16(&halves))), expected);
+        }
+    }
+}
+
+#[test]
+fn every_half_widens_to_itself() {
+    let halves: Vec<[u8; 2]> = (0..=u16::MAX).map(u16::to_le_bytes).collect();
+    for kernels in levels() {
+        let mut wide = vec![f32::NAN; halves.len()];
+        kernels.widen(Weights::F16(&halves), &mut wide);
+        for (wide, half) in wide.iter().zip(&halves) {
+            let half = f16::from_le_bytes(*half);
+            assert!(if half.is_nan() { wide.is_nan() } else { f64::from(*wide) == half.to_f64() }, "{half:?}");
+        }
+        kernels.widen(Weights::Bf16(&halves), &mut wide);
+        for (wide, half) in wide.iter().zip(&halves) {
+            assert_eq!(wide.to_bits(), u32::from(u16::from_le_bytes(*half)) << 16);
+        }
     }
 }
 
