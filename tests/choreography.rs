@@ -26,7 +26,7 @@ pub(crate) fn merkle_witness(rig: &Rig, calls: &[Call]) -> Result<(), String> {
     if texts == expected { Ok(()) } else { Err(format!("{expected:?} expected, {texts:?} found in {answers:?}")) }
 }
 
-fn cases(cases: u32) -> ProptestConfig {
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -45,7 +45,7 @@ fn merkle_witness_through_a_component() {
 }
 
 /// A real decoder with random weights and the embedded tokenizer.
-fn decoder(step_rows: u32) -> Rig {
+pub(crate) fn decoder(step_rows: u32) -> Rig {
     Rig::new(step_rows, || {
         let directory = tiny_model(7);
         let source = Source::Directory(directory.path().to_owned());
@@ -123,6 +123,62 @@ fn append_only_choreography_equals_naive() {
     result.unwrap();
     println!("append-only choreo against naive: largest |Δ log-probability| {:e}", largest.get());
     assert!(largest.get() <= 1e-4);
+}
+
+/// Tokens of an answer, with the likeliest one of each step.
+fn chosen(answer: &Value) -> Vec<(u64, u64)> {
+    let tokens = answer["logprobs"].as_array().unwrap();
+    tokens.iter().map(|token| (token["token"].as_u64().unwrap(), token["top"][0][0].as_u64().unwrap())).collect()
+}
+
+#[test]
+fn a_penalty_is_about_the_parents_and_the_message_itself() {
+    let rig = decoder(256);
+    let script = |options: &str| {
+        format!(
+            "prefill user \"one two three\" -\nprefill user \"unseen\" -\ndecode assistant \"so\" 1 max 40 top-logprobs 1 {options}\n"
+        )
+    };
+    let decode = |mode, options_of: &str| rig.script(options(mode, 1), &script(options_of)).0.remove(2);
+    let plain = chosen(&decode(Mode::Choreo, ""));
+    let repeats = |tokens: &[(u64, u64)]| {
+        let distinct: std::collections::BTreeSet<u64> = tokens.iter().map(|(token, _)| *token).collect();
+        tokens.len() - distinct.len()
+    };
+    assert!(repeats(&plain) > 1, "greedy decoding repeats itself: {plain:?}");
+    for mode in [Mode::Choreo, Mode::Naive] {
+        let answer = decode(mode, "repetition-penalty 100");
+        let tokens = chosen(&answer);
+        assert_eq!(repeats(&tokens), 0, "{tokens:?}");
+        let chat = chat();
+        let prompt: Vec<_> = ["one two three", "so"].iter().flat_map(|text| chat.encode_text(text)).collect();
+        assert!(prompt.iter().all(|seen| tokens.iter().all(|(token, _)| *token != u64::from(seen.0))));
+        assert!(tokens.iter().any(|(token, best)| token != best), "log-probabilities are the model's own");
+    }
+    assert_eq!(chosen(&decode(Mode::Choreo, "repetition-penalty 1")), plain);
+}
+
+#[test]
+fn min_p_cuts_at_the_call_s_temperature() {
+    let rig = decoder(256);
+    let script =
+        |options: &str| format!("prefill user \"one\" -\ndecode assistant \"so\" 1 max 20 top-logprobs 1 {options}\n");
+    let decode = |options_of: &str| rig.script(options(Mode::Choreo, 1), &script(options_of)).0.remove(1);
+    let hot = decode("temperature 3");
+    assert_ne!(hot["text"], decode("")["text"]);
+    assert_eq!(decode("temperature 3 min-p 1")["text"], decode("")["text"], "the likeliest alone");
+    assert_eq!(decode("temperature 3 min-p 0"), hot, "all");
+    for (bad, named) in [
+        ("min-p 1.5", "min-p is 1.5"),
+        ("min-p -0.1", "min-p is -0.1"),
+        ("min-p NaN", "min-p is NaN"),
+        ("repetition-penalty 0", "repetition-penalty is 0"),
+        ("repetition-penalty inf", "repetition-penalty is inf"),
+    ] {
+        let answer = decode(bad);
+        assert_eq!(answer["error"], "invalid-argument", "{bad}");
+        assert!(answer["detail"].as_str().unwrap().contains(named), "{answer}");
+    }
 }
 
 /// Log-probabilities of the tokens reported, chosen and alternatives.

@@ -13,6 +13,7 @@
 //! | layering | who imports whom |
 //! | loading | models that cannot be loaded |
 //! | sandbox | what hostile plans do, and what becomes of them |
+//! | pending | messages that are started: read, waited for, cancelled, dropped |
 //! | plans | every plan of the repository, run on the embedded model |
 //! | skills | the embedded model's floors on held-out items |
 
@@ -29,6 +30,7 @@ mod golden;
 mod graphs;
 mod layering;
 mod loading;
+mod pending;
 mod plans;
 mod reference;
 mod sandbox;

@@ -128,13 +128,15 @@ impl Decode {
         self
     }
 
-    /// Samples among tokens with at least this share of the likeliest's probability, 0–1.
+    /// Samples among tokens with at least this share of the likeliest's probability, 0–1,
+    /// at the temperature.
     pub fn min_p(mut self, share: f32) -> Self {
         self.0.options.min_p = Some(share);
         self
     }
 
-    /// Makes tokens that were seen less likely; 1 changes nothing.
+    /// Divides the logits of tokens that the parents or the message itself hold, role
+    /// tokens included, where positive, and multiplies them where negative; 1 changes nothing.
     pub fn repetition_penalty(mut self, penalty: f32) -> Self {
         self.0.options.repetition_penalty = Some(penalty);
         self

@@ -10,11 +10,13 @@ pub mod call;
 mod choice;
 mod handle;
 mod lane;
+mod pending;
 mod place;
 pub mod report;
 mod requests;
 mod run;
 mod schedule;
+mod start;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,11 +25,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use handle::{Budgets, Defaults, Handle, Mode, Progress, Run, RunOptions};
+pub use pending::{Pending, Until, wait_any};
 
-use call::{Decoded, Error, Number};
+use call::{Error, Number};
 use choice::TokenIndex;
-use handle::{Reply, Request, RunId};
-use lane::{Lanes, ListId};
+use handle::{Request, RunId};
+use lane::Lanes;
 use run::RunState;
 
 use crate::cache::{Cache, MessageId};
@@ -102,12 +105,6 @@ impl<E: From<Error>> Starting<E> {
     }
 }
 
-/// Decode calls of one list, answered together.
-struct List {
-    reply: Reply<Vec<Result<Decoded, Error>>>,
-    results: Vec<Option<Result<Decoded, Error>>>,
-}
-
 struct Engine<M> {
     options: EngineOptions,
     model: M,
@@ -115,7 +112,6 @@ struct Engine<M> {
     cache: Cache,
     runs: BTreeMap<RunId, RunState>,
     lanes: Lanes,
-    lists: BTreeMap<ListId, List>,
     /// Whose message it is.
     owners: HashMap<MessageId, (RunId, Number)>,
     /// Closed messages that are not wholly encoded.
@@ -123,7 +119,6 @@ struct Engine<M> {
     /// Made when the first constraint asks for it.
     index: Option<TokenIndex>,
     next_run: u64,
-    next_list: u64,
 }
 
 impl<M: Model> Engine<M> {
@@ -137,12 +132,10 @@ impl<M: Model> Engine<M> {
             cache,
             runs: BTreeMap::new(),
             lanes: Lanes::new(),
-            lists: BTreeMap::new(),
             owners: HashMap::new(),
             waiting: BTreeSet::new(),
             index: None,
             next_run: 0,
-            next_list: 0,
         })
     }
 

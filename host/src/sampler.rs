@@ -11,6 +11,27 @@ pub struct Sampling {
     /// Only the smallest set of likeliest tokens whose probabilities reach
     /// this sum; 1: all.
     pub top_p: f32,
+    /// Only tokens with at least this share of the likeliest's probability;
+    /// 0: all.
+    pub min_p: f32,
+}
+
+impl Default for Sampling {
+    /// The model's own probabilities.
+    fn default() -> Self {
+        Self { temperature: 1.0, top_k: None, top_p: 1.0, min_p: 0.0 }
+    }
+}
+
+/// Makes the tokens of `seen` less likely (Keskar et al., "CTRL", 2019, as
+/// transformers has it): their logits are divided by `penalty` where positive,
+/// multiplied by it where negative; 1 changes nothing.
+pub fn penalise(logits: &mut [f32], seen: impl IntoIterator<Item = u32>, penalty: f32) {
+    for token in seen {
+        if let Some(logit) = logits.get_mut(token as usize) {
+            *logit = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
+        }
+    }
 }
 
 /// A stream of random numbers that depends on a seed and on the number of the
@@ -63,6 +84,10 @@ pub fn sample(logits: &[f32], sampling: &Sampling, stream: &mut Stream) -> u32 {
     }
     if sampling.top_p < 1.0 {
         keep_nucleus(logits, &mut candidates, f64::from(sampling.top_p), &weight);
+    }
+    if sampling.min_p > 0.0 {
+        // The likeliest has weight 1, so that it always stays.
+        candidates.retain(|index| weight(*index) >= f64::from(sampling.min_p));
     }
     let total: f64 = candidates.iter().map(|index| weight(*index)).sum();
     let mut left = uniform * total;
@@ -155,31 +180,50 @@ mod tests {
 
     #[test]
     fn greedy_takes_the_first_of_the_likeliest() {
-        let sampling = Sampling { temperature: 0.0, top_k: None, top_p: 1.0 };
+        let sampling = Sampling { temperature: 0.0, ..Sampling::default() };
         assert_eq!(sample(&[0.0, 3.0, 3.0, -1.0], &sampling, &mut Stream::new(0, 1)), 1);
     }
 
     #[test]
     fn frequencies_follow_the_probabilities() {
         let logits = [0.5f32.ln(), 0.3f32.ln(), 0.2f32.ln(), f32::NEG_INFINITY];
-        let seen = draw(&logits, Sampling { temperature: 1.0, top_k: None, top_p: 1.0 });
+        let seen = draw(&logits, Sampling::default());
         for (count, expected) in seen.iter().zip([0.5, 0.3, 0.2, 0.0]) {
             assert!((*count as f64 / 20_000.0 - expected).abs() < 0.015, "{seen:?}");
         }
         // At temperature 1/2 the probabilities are squared and normalised.
-        let seen = draw(&logits, Sampling { temperature: 0.5, top_k: None, top_p: 1.0 });
+        let seen = draw(&logits, Sampling { temperature: 0.5, ..Sampling::default() });
         assert!((seen[0] as f64 / 20_000.0 - 0.25 / 0.38).abs() < 0.015, "{seen:?}");
     }
 
     #[test]
     fn top_k_and_top_p_cut_the_tail() {
         let logits = [0.2f32.ln(), 0.5f32.ln(), 0.3f32.ln()];
-        let seen = draw(&logits, Sampling { temperature: 1.0, top_k: Some(2), top_p: 1.0 });
+        let seen = draw(&logits, Sampling { top_k: Some(2), ..Sampling::default() });
         assert!(seen[0] == 0 && seen[1] > 0 && seen[2] > 0, "{seen:?}");
-        let seen = draw(&logits, Sampling { temperature: 1.0, top_k: None, top_p: 0.7 });
+        let seen = draw(&logits, Sampling { top_p: 0.7, ..Sampling::default() });
         assert!(seen[0] == 0 && seen[2] > 0, "0.5 alone does not reach 0.7: {seen:?}");
-        let seen = draw(&logits, Sampling { temperature: 1.0, top_k: None, top_p: 0.4 });
+        let seen = draw(&logits, Sampling { top_p: 0.4, ..Sampling::default() });
         assert!(seen[0] == 0 && seen[2] == 0, "{seen:?}");
+    }
+
+    #[test]
+    fn min_p_is_a_share_of_the_likeliest() {
+        let logits = [0.2f32.ln(), 0.5f32.ln(), 0.3f32.ln()];
+        let seen = draw(&logits, Sampling { min_p: 0.5, ..Sampling::default() });
+        assert!(seen[0] == 0 && seen[2] > 0, "0.2 is less than half of 0.5, 0.3 is more: {seen:?}");
+        let seen = draw(&logits, Sampling { min_p: 1.0, ..Sampling::default() });
+        assert!(seen[0] == 0 && seen[2] == 0, "{seen:?}");
+        // At temperature 2, 0.2 has the share √0.4.
+        let seen = draw(&logits, Sampling { min_p: 0.5, temperature: 2.0, ..Sampling::default() });
+        assert!(seen[0] > 0, "{seen:?}");
+    }
+
+    #[test]
+    fn a_penalty_makes_what_was_seen_less_likely_on_both_sides_of_zero() {
+        let mut logits = [2.0, -2.0, 0.0, 1.0];
+        penalise(&mut logits, [0, 1, 2, 9], 2.0);
+        assert_eq!(logits, [1.0, -4.0, 0.0, 1.0]);
     }
 
     #[test]

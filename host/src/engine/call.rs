@@ -65,6 +65,13 @@ pub struct DecodeOptions {
     pub top_p: Option<f32>,
     /// So many likeliest tokens.
     pub top_k: Option<u32>,
+    /// Tokens with at least this share of the likeliest's probability, at the
+    /// call's temperature.
+    pub min_p: Option<f32>,
+    /// Logits of the tokens of the parents and of the message itself, role and
+    /// end-of-message tokens included, are divided by it where positive and
+    /// multiplied where negative.
+    pub repetition_penalty: Option<f32>,
     /// Replaces the run's seed.
     pub seed: Option<u32>,
     /// Text that ends the message.

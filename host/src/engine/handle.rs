@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::call::{Cause, DecodeCall, Decoded, Description, Error, Number, Part, PrefillCall, Role};
+use super::pending::{Pending, Started};
 use super::report::RunReport;
 use crate::model::ModelShape;
 
@@ -76,7 +77,11 @@ pub struct Progress {
 pub(super) enum Request {
     Open(RunOptions, Arc<Progress>, oneshot::Sender<RunId>),
     Prefill(RunId, Instant, Vec<PrefillCall>, Reply<Vec<Number>>),
-    Decode(RunId, Instant, Vec<DecodeCall>, Reply<Vec<Result<Decoded, Error>>>),
+    Start(RunId, Instant, Vec<DecodeCall>, Reply<Vec<Started>>),
+    /// End a lane with what it has.
+    Cancel(RunId, Number),
+    /// The same, and nobody will name the message.
+    Abandon(RunId, Number),
     Text(RunId, Vec<Number>, Reply<Vec<String>>),
     Describe(RunId, Vec<Number>, Reply<Vec<Description>>),
     CountTokens(Role, Part, Vec<String>, Reply<Vec<u32>>),
@@ -95,7 +100,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) struct RunId(pub(super) u64);
 
 /// The engine, from outside; clones talk to the same one. The engine ends when
-/// the last clone and the last run are gone.
+/// the last clone, the last run and the last pending message are gone.
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(super) sender: mpsc::Sender<Request>,
@@ -151,8 +156,22 @@ impl Run {
     /// # Errors
     /// The list could not start; a lane's own failure is in the list.
     pub async fn decode(&self, calls: Vec<DecodeCall>) -> Result<Vec<Result<Decoded, Error>>, Error> {
+        let pendings = self.start_decode(calls).await?;
+        let mut results = Vec::with_capacity(pendings.len());
+        for mut pending in pendings {
+            results.push(pending.finish().await);
+        }
+        Ok(results)
+    }
+
+    /// Begins to generate messages in parallel; answers at once.
+    ///
+    /// # Errors
+    /// The list could not start.
+    pub async fn start_decode(&self, calls: Vec<DecodeCall>) -> Result<Vec<Pending>, Error> {
         let called = Instant::now();
-        self.ask(|reply| Request::Decode(self.id, called, calls, reply)).await
+        let started = self.ask(|reply| Request::Start(self.id, called, calls, reply)).await?;
+        Ok(started.into_iter().map(|started| Pending::new(self.sender.clone(), self.id, started)).collect())
     }
 
     /// The messages' texts, headers included, role tokens not.
@@ -226,6 +245,6 @@ impl Drop for Run {
     }
 }
 
-fn gone() -> Error {
+pub(super) fn gone() -> Error {
     Error { cause: Cause::Engine("its thread has ended; see the first error above".into()), call: None }
 }

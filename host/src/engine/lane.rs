@@ -1,10 +1,15 @@
 //! One message being decoded: what becomes of each sampled token.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::call::{DecodeOptions, Finish, Logprobs, Number, TokenLogprob};
+use tokio::sync::watch;
+
+use super::call::{DecodeOptions, Decoded, Error, Finish, Logprobs, Number, TokenLogprob};
 use super::choice::{OneOf, TokenIndex};
 use super::handle::{Defaults, RunId};
+use super::pending::Feed;
 use crate::cache::{MessageId, TokenId};
 use crate::chat::Chat;
 use crate::sampler::{self, Sampling, Stream};
@@ -14,8 +19,8 @@ use crate::sampler::{self, Sampling, Stream};
 pub(super) struct Lane {
     pub(super) run: RunId,
     pub(super) number: Number,
-    /// Which decode list it answers, and where in it.
-    pub(super) list: (ListId, usize),
+    /// What it shows of itself.
+    pub(super) feed: watch::Sender<Feed>,
     pub(super) called: Instant,
     /// Tokens of the cache's message before the first generated one.
     pub(super) prompt_tokens: usize,
@@ -24,6 +29,10 @@ pub(super) struct Lane {
     header: String,
     max_tokens: u32,
     sampling: Sampling,
+    /// What the logits of tokens that were seen are divided by; 1: as they are.
+    penalty: f32,
+    /// Tokens of the parents and of the message; none without a penalty.
+    seen: BTreeSet<TokenId>,
     stream: Stream,
     stop: Vec<String>,
     choice: Option<OneOf>,
@@ -33,24 +42,26 @@ pub(super) struct Lane {
     bytes: Vec<u8>,
     /// `bytes.len()` after each generated token.
     ends: Vec<usize>,
+    /// Bytes of `bytes` that are in the feed.
+    shown: usize,
+    /// Where in `bytes` a stop string may have begun; their end, if none has.
+    held: usize,
     /// Generated tokens, the one that ended the message included.
     generated: u32,
 }
-
-/// A decode call's list of lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct ListId(pub(super) u64);
 
 /// A lane to be.
 pub(super) struct NewLane {
     pub(super) run: RunId,
     pub(super) number: Number,
-    pub(super) list: (ListId, usize),
+    pub(super) feed: watch::Sender<Feed>,
     pub(super) called: Instant,
     pub(super) prompt_tokens: usize,
     pub(super) closing: Vec<TokenId>,
     pub(super) header: String,
     pub(super) max_tokens: u32,
+    /// Tokens that a repetition penalty is about; none without one.
+    pub(super) seen: BTreeSet<TokenId>,
 }
 
 /// What happened with a sampled token.
@@ -78,7 +89,7 @@ impl Lane {
         Self {
             run: new.run,
             number: new.number,
-            list: new.list,
+            feed: new.feed,
             called: new.called,
             prompt_tokens: new.prompt_tokens,
             closing: new.closing,
@@ -88,7 +99,10 @@ impl Lane {
                 temperature: options.temperature.unwrap_or(defaults.temperature),
                 top_k: options.top_k.or(defaults.top_k),
                 top_p: options.top_p.unwrap_or(defaults.top_p),
+                min_p: options.min_p.unwrap_or(0.0),
             },
+            penalty: options.repetition_penalty.unwrap_or(1.0),
+            seen: new.seen,
             stream: Stream::new(options.seed.map_or(seed, u64::from), new.number),
             stop: options.stop.clone(),
             choice: options.one_of.as_deref().map(OneOf::new),
@@ -96,6 +110,8 @@ impl Lane {
             logprobs: Vec::new(),
             bytes: Vec::new(),
             ends: Vec::new(),
+            shown: 0,
+            held: 0,
             generated: 0,
         }
     }
@@ -108,14 +124,17 @@ impl Lane {
     /// Chooses the next token from a row of logits, of which a constraint
     /// leaves only those that fit; log-probabilities are the model's own.
     pub(super) fn accept(&mut self, logits: &[f32], chat: &Chat, index: Option<&TokenIndex>) -> Step {
-        let token = TokenId(match (&self.choice, index) {
-            (Some(choice), Some(index)) => {
-                let mut masked = logits.to_vec();
-                choice.mask(&mut masked, index, chat.ends());
-                sampler::sample(&masked, &self.sampling, &mut self.stream)
-            }
-            _ => sampler::sample(logits, &self.sampling, &mut self.stream),
-        });
+        let mut weighed = Cow::Borrowed(logits);
+        if self.penalises() {
+            sampler::penalise(weighed.to_mut(), self.seen.iter().map(|token| token.0), self.penalty);
+        }
+        if let (Some(choice), Some(index)) = (&self.choice, index) {
+            choice.mask(weighed.to_mut(), index, chat.ends());
+        }
+        let token = TokenId(sampler::sample(&weighed, &self.sampling, &mut self.stream));
+        if self.penalises() {
+            self.seen.insert(token);
+        }
         self.generated += 1;
         if self.top_logprobs > 0 {
             self.logprobs.push(logprobs(logits, token, self.top_logprobs, chat));
@@ -135,7 +154,39 @@ impl Lane {
                 return Step::Last(token, Finish::Constraint);
             }
         }
-        if self.generated >= self.max_tokens { Step::Last(token, Finish::Length) } else { Step::GoesOn(token) }
+        if self.generated >= self.max_tokens {
+            return Step::Last(token, Finish::Length);
+        }
+        self.show();
+        Step::GoesOn(token)
+    }
+
+    /// Whether tokens that were seen count less.
+    fn penalises(&self) -> bool {
+        self.penalty != 1.0
+    }
+
+    /// Shows the text that stays whatever comes next.
+    fn show(&mut self) {
+        // What could not begin a stop string before cannot do so now.
+        let begins = |from: usize| self.stop.iter().any(|stop| stop.as_bytes().starts_with(&self.bytes[from..]));
+        self.held = (self.held..self.bytes.len()).find(|from| begins(*from)).unwrap_or(self.bytes.len());
+        let end = whole_characters(&self.bytes[..self.held]);
+        if end <= self.shown {
+            return;
+        }
+        let new = String::from_utf8_lossy(&self.bytes[self.shown..end]);
+        let header = if self.shown == 0 { self.header.as_str() } else { "" };
+        self.feed.send_modify(|feed| {
+            feed.text.push_str(header);
+            feed.text.push_str(&new);
+        });
+        self.shown = end;
+    }
+
+    /// Tells whoever follows the lane how it ended.
+    pub(super) fn end(self, result: Result<Decoded, Error>) {
+        self.feed.send_modify(|feed| *feed = Feed { text: String::new(), end: Some(result) });
     }
 
     /// Where the first stop string begins, and which it is.

@@ -4,29 +4,28 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::call::{
-    Cause, DecodeCall, DecodeOptions, Decoded, Error, Finish, Number, Part, PrefillCall, Role, Shortage, View,
-};
-use super::choice::TokenIndex;
-use super::handle::{Mode, Reply, Request, RunId};
-use super::lane::{Lane, ListId, NewLane};
+use super::Engine;
+use super::call::{Cause, Error, Finish, Number, Part, PrefillCall, Role, Shortage, View};
+use super::handle::{Mode, Request, RunId};
 use super::place::{self, Bounds, Placement};
 use super::run::{Account, Record, RunState, State, bytes_kept};
-use super::{Engine, List};
 use crate::cache::{Full, MessageId, NewMessage, TokenId};
 use crate::chat::ChatError;
 use crate::model::Model;
 
+/// Room in the cache, as `remaining` names it: all runs', so no run's limit.
+const CACHE: &str = "cache-tokens";
+
 /// A call whose place and tokens are known, before anything is reserved.
-struct Draft {
-    role: Role,
-    part: Part,
-    text: String,
-    placement: Placement,
+pub(super) struct Draft {
+    pub(super) role: Role,
+    pub(super) part: Part,
+    pub(super) text: String,
+    pub(super) placement: Placement,
     /// The message's own tokens; for a decode, those of its header.
-    tokens: Vec<TokenId>,
+    pub(super) tokens: Vec<TokenId>,
     /// What the cache is to hold; none where nothing is cached.
-    new: Option<NewMessage>,
+    pub(super) new: Option<NewMessage>,
 }
 
 impl<M: Model> Engine<M> {
@@ -42,7 +41,9 @@ impl<M: Model> Engine<M> {
                 }
             }
             Request::Prefill(run, called, calls, reply) => answer(reply, self.prefill(run, called, calls)),
-            Request::Decode(run, called, calls, reply) => self.decode(run, called, calls, reply),
+            Request::Start(run, called, calls, reply) => self.start(run, called, calls, reply),
+            Request::Cancel(run, number) => self.cancel(run, number),
+            Request::Abandon(run, number) => self.abandon(run, number),
             Request::Text(run, ids, reply) => {
                 answer(reply, self.each(run, &ids, |record| record.text.clone()));
             }
@@ -55,7 +56,11 @@ impl<M: Model> Engine<M> {
                 answer(reply, counts.collect());
             }
             Request::Release(run, ids, reply) => answer(reply, self.release(run, &ids)),
-            Request::Remaining(run, reply) => answer(reply, self.run(run).map(|run| run.remaining())),
+            Request::Remaining(run, reply) => {
+                let room = (CACHE.to_owned(), u64::from(self.cache.left()));
+                let left = self.run(run).map(|run| run.remaining().into_iter().chain([room]).collect());
+                answer(reply, left);
+            }
             Request::Limit(run, name, left, reply) => {
                 answer(reply, self.run(run).and_then(|run| run.limit(&name, left).map_err(whole)));
             }
@@ -88,109 +93,8 @@ impl<M: Model> Engine<M> {
         Ok(numbers.collect())
     }
 
-    fn decode(
-        &mut self,
-        run: RunId,
-        called: Instant,
-        calls: Vec<DecodeCall>,
-        reply: Reply<Vec<Result<Decoded, Error>>>,
-    ) {
-        if calls.is_empty() {
-            return answer(reply, Ok(Vec::new()));
-        }
-        let list = ListId(self.next_list);
-        match self.start_lanes(run, called, calls, list) {
-            Ok(lanes) => {
-                self.next_list += 1;
-                self.lists.insert(list, List { reply, results: vec![None; lanes] });
-            }
-            Err(error) => answer(reply, Err(error)),
-        }
-    }
-
-    /// Starts a list's lanes, all or none, and says how many.
-    fn start_lanes(
-        &mut self,
-        run: RunId,
-        called: Instant,
-        calls: Vec<DecodeCall>,
-        list: ListId,
-    ) -> Result<usize, Error> {
-        let state = self.run(run)?;
-        if state.tokens_out_left() == 0 {
-            return Err(whole(Cause::Budget(Shortage { what: "tokens-out".into(), asked: 1, left: 0 })));
-        }
-        state.pay_calls(calls.len()).map_err(whole)?;
-        let mut drafts = Vec::with_capacity(calls.len());
-        let mut lanes = Vec::with_capacity(calls.len());
-        for (call, index) in calls.into_iter().zip(0..) {
-            let drafted = self.draft_decode(run, call).map_err(|cause| at(index, cause))?;
-            drafts.push(drafted.0);
-            lanes.push((drafted.1, drafted.2, drafted.3));
-        }
-        let messages = self.reserve(run, &drafts)?;
-        let count = drafts.len();
-        let prepared = drafts.into_iter().zip(messages).zip(lanes).enumerate();
-        for (index, ((draft, message), (options, max_tokens, closing))) in prepared {
-            let Some(message) = message else { continue };
-            let header = draft.text.clone();
-            let prompt_tokens = self.cache.tokens(message).len();
-            let number = self.add_record(run, draft, Some(message), called);
-            let state = self.run_state(run);
-            state.record_mut(number).state = State::Decoding;
-            let new = NewLane { run, number, list: (list, index), called, prompt_tokens, closing, header, max_tokens };
-            let lane = Lane::new(new, &options, &state.options.defaults, state.options.seed);
-            self.lanes.insert(message, lane);
-        }
-        self.show_lanes(run);
-        Ok(count)
-    }
-
-    /// A decode call's draft, its options, the tokens it may generate, and
-    /// those that will end it.
-    fn draft_decode(
-        &mut self,
-        run: RunId,
-        call: DecodeCall,
-    ) -> Result<(Draft, DecodeOptions, u32, Vec<TokenId>), Cause> {
-        check_options(&call.options)?;
-        if (!call.options.stop.is_empty() || call.options.one_of.is_some()) && self.index.is_none() {
-            let tokens = (0..self.chat.vocabulary()).map(TokenId);
-            self.index = Some(TokenIndex::new(tokens.map(|token| (token, self.chat.token_bytes(token).to_vec()))));
-        }
-        let tokens = self.chat.header(call.role, call.part, &call.header).map_err(unserved)?;
-        if tokens.is_empty() {
-            return Err(Cause::InvalidArgument(
-                "the header is empty and nothing precedes the first generated token: give a header of at least one character".into(),
-            ));
-        }
-        let closing = self.chat.closing(call.role, call.part);
-        // Text cut inside a token is encoded again, in at most a token a byte.
-        let slack = if call.options.stop.is_empty() { 0 } else { self.index.as_ref().map_or(0, TokenIndex::longest) };
-        let around = closing.len() + slack;
-        let asked = call.options.max_tokens.unwrap_or(self.run_state(run).options.defaults.max_tokens);
-        let mut draft = self.draft(run, (call.role, call.part, call.header), &call.view, tokens)?;
-
-        let context = self.context();
-        let begin = u64::from(draft.placement.offset) + draft.tokens.len() as u64;
-        let state = self.run_state(run);
-        if state.options.mode == Mode::Naive {
-            let mut prompt = place::concatenate(state, &draft.placement);
-            prompt.extend_from_slice(&draft.tokens);
-            draft.new = Some(NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0 });
-        }
-        place::fits(|| "a message with one generated token".into(), begin + around as u64 + 1, context)?;
-        let room = u32::try_from(context - begin - around as u64).unwrap_or(u32::MAX);
-        let max_tokens = asked.min(room);
-        if let Some(new) = &mut draft.new {
-            let capacity = new.tokens.len() + max_tokens as usize + around;
-            new.capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
-        }
-        Ok((draft, call.options, max_tokens, closing))
-    }
-
     /// Places a message and checks that its tokens fit the context.
-    fn draft(
+    pub(super) fn draft(
         &mut self,
         run: RunId,
         (role, part, text): (Role, Part, String),
@@ -224,7 +128,7 @@ impl<M: Model> Engine<M> {
     }
 
     /// Reserves the room of a whole list, or of none of it.
-    fn reserve(&mut self, run: RunId, drafts: &[Draft]) -> Result<Vec<Option<MessageId>>, Error> {
+    pub(super) fn reserve(&mut self, run: RunId, drafts: &[Draft]) -> Result<Vec<Option<MessageId>>, Error> {
         let asked: u64 = drafts.iter().filter_map(|draft| Some(u64::from(draft.new.as_ref()?.capacity))).sum();
         if asked > u64::from(self.cache.left()) {
             return Err(whole(cache_full(asked, self.cache.left())));
@@ -236,7 +140,13 @@ impl<M: Model> Engine<M> {
         reserved.collect::<Result<_, _>>().map_err(full)
     }
 
-    fn add_record(&mut self, run: RunId, draft: Draft, message: Option<MessageId>, called: Instant) -> Number {
+    pub(super) fn add_record(
+        &mut self,
+        run: RunId,
+        draft: Draft,
+        message: Option<MessageId>,
+        called: Instant,
+    ) -> Number {
         let slots = message.map_or(0, |message| self.cache.held_slots(message));
         let state = self.run_state(run);
         let reused = match state.options.mode {
@@ -305,7 +215,7 @@ impl<M: Model> Engine<M> {
     }
 
     /// A run that is open, as requests name it.
-    fn run(&mut self, run: RunId) -> Result<&mut RunState, Error> {
+    pub(super) fn run(&mut self, run: RunId) -> Result<&mut RunState, Error> {
         self.runs.get_mut(&run).ok_or_else(|| whole(Cause::Engine("the run is closed".into())))
     }
 
@@ -315,39 +225,13 @@ impl<M: Model> Engine<M> {
     }
 
     /// Positions that a view has, from 0 on.
-    fn context(&self) -> u64 {
+    pub(super) fn context(&self) -> u64 {
         let beginning = u64::from(self.cache.beginning().is_some());
         (self.model.shape().context as u64).saturating_sub(beginning)
     }
 }
 
-fn check_options(options: &DecodeOptions) -> Result<(), Cause> {
-    let invalid = |what: String| Err(Cause::InvalidArgument(what));
-    if let Some(temperature) = options.temperature.filter(|value| !(0.0..=100.0).contains(value)) {
-        return invalid(format!("temperature is {temperature}: give a number from 0 to 100"));
-    }
-    if let Some(top_p) = options.top_p.filter(|value| !(*value > 0.0 && *value <= 1.0)) {
-        return invalid(format!("top-p is {top_p}: give a number above 0, up to 1"));
-    }
-    if options.top_k == Some(0) {
-        return invalid("top-k is 0: give at least 1, or leave it out".into());
-    }
-    if options.max_tokens == Some(0) {
-        return invalid("max-tokens is 0: give at least 1".into());
-    }
-    if options.stop.iter().any(String::is_empty) {
-        return invalid("a stop string is empty: give it at least one character".into());
-    }
-    match &options.one_of {
-        Some(strings) if strings.is_empty() => invalid("one-of has no strings: give at least one".into()),
-        Some(strings) if strings.iter().any(String::is_empty) => {
-            invalid("one-of holds an empty string: give each at least one character".into())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn answer<T>(reply: oneshot::Sender<T>, result: T) {
+pub(super) fn answer<T>(reply: oneshot::Sender<T>, result: T) {
     // Whoever asked may be gone; the run's Close follows then.
     let _ = reply.send(result);
 }
@@ -357,7 +241,7 @@ pub(super) fn whole(cause: Cause) -> Error {
     Error { cause, call: None }
 }
 
-fn at(call: u32, cause: Cause) -> Error {
+pub(super) fn at(call: u32, cause: Cause) -> Error {
     Error { cause, call: Some(call) }
 }
 
@@ -369,6 +253,6 @@ fn cache_full(asked: u64, left: u32) -> Cause {
     Cause::CacheFull(Shortage { what: "the call".into(), asked, left: left.into() })
 }
 
-fn unserved(error: ChatError) -> Cause {
+pub(super) fn unserved(error: ChatError) -> Cause {
     Cause::Unsupported(error.to_string())
 }

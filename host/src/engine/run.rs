@@ -213,7 +213,7 @@ impl RunState {
             }
             _ => {
                 return Err(Cause::InvalidArgument(format!(
-                    "'{name}' is not a limit of this run: name one that `remaining` lists"
+                    "'{name}' is not a limit of this run alone: name another one that `remaining` lists"
                 )));
             }
         }

@@ -100,9 +100,8 @@ impl<M: Model> Engine<M> {
         }
     }
 
-    /// Ends a lane: its message becomes one like any other, and its list is
-    /// answered if it was the last.
-    fn finish(&mut self, message: MessageId, finish: Finish) {
+    /// Ends a lane: its message becomes one like any other.
+    pub(super) fn finish(&mut self, message: MessageId, finish: Finish) {
         let Some(mut lane) = self.lanes.remove(&message) else { return };
         let cut = lane.cut();
         self.cache.truncate(message, lane.prompt_tokens + cut.kept);
@@ -125,7 +124,7 @@ impl<M: Model> Engine<M> {
         }
         let decoded =
             Decoded { id: lane.number, text, finish, tokens: lane.generated(), logprobs: lane.take_logprobs() };
-        self.answer(&lane, Ok(decoded));
+        self.answer(lane, Ok(decoded));
     }
 
     /// A message is complete; what is not encoded of it waits.
@@ -152,21 +151,13 @@ impl<M: Model> Engine<M> {
         state.record_mut(number).state = State::Lost;
         state.hold(number, 0);
         if let Some(lane) = lane {
-            self.answer(&lane, Err(whole(cause(number))));
+            self.answer(lane, Err(whole(cause(number))));
         }
     }
 
-    fn answer(&mut self, lane: &Lane, result: Result<Decoded, Error>) {
-        let (id, index) = lane.list;
+    fn answer(&mut self, lane: Lane, result: Result<Decoded, Error>) {
         self.show_lanes(lane.run);
-        let Some(list) = self.lists.get_mut(&id) else { return };
-        list.results[index] = Some(result);
-        if list.results.iter().all(Option::is_some)
-            && let Some(list) = self.lists.remove(&id)
-        {
-            // The run may have been closed meanwhile.
-            let _ = list.reply.send(Ok(list.results.into_iter().flatten().collect()));
-        }
+        lane.end(result);
     }
 
     /// Ends the lanes of runs whose wall time is over.
@@ -183,13 +174,7 @@ impl<M: Model> Engine<M> {
     pub(super) fn close(&mut self, run: RunId) {
         let Some(state) = self.runs.get(&run) else { return };
         let numbers: Vec<Number> = (1..).take(state.records.len()).collect();
-        let lanes: Vec<MessageId> =
-            self.lanes.iter().filter(|(_, lane)| lane.run == run).map(|(message, _)| *message).collect();
-        for message in lanes {
-            if let Some(lane) = self.lanes.remove(&message) {
-                self.lists.remove(&lane.list.0);
-            }
-        }
+        self.lanes.retain(|_, lane| lane.run != run);
         for number in numbers {
             self.release_message(run, number);
         }

@@ -7,6 +7,8 @@
 
 mod convert;
 
+use std::time::Duration;
+
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 use self::convert::{convert_error, outcome, unsupported};
@@ -14,6 +16,7 @@ pub(super) use self::generated::PlanPre;
 use self::generated::choreo::host::choreo as wit;
 use self::generated::choreo::host::log as wit_log;
 use super::world::World;
+use crate::engine::{Pending, wait_any};
 
 mod generated {
     wasmtime::component::bindgen!({
@@ -21,13 +24,9 @@ mod generated {
         world: "plan",
         imports: { default: async | trappable },
         exports: { default: async },
-        with: { "choreo:host/choreo.pending": super::Pending },
+        with: { "choreo:host/choreo.pending": crate::engine::Pending },
     });
 }
-
-/// A message being decoded: not served yet, so there is none.
-#[expect(unreachable_pub, reason = "the generated code re-exports it")]
-pub enum Pending {}
 
 /// Gives a linker the contract's two interfaces.
 pub(super) fn add_to_linker(linker: &mut Linker<World>) -> wasmtime::Result<()> {
@@ -90,14 +89,38 @@ impl wit::Host for World {
         }
     }
 
-    async fn start_decode(&mut self, _: Vec<wit::DecodeCall>) -> Answer<Vec<Resource<Pending>>> {
+    async fn start_decode(&mut self, calls: Vec<wit::DecodeCall>) -> Answer<Vec<Resource<Pending>>> {
         self.called();
-        Ok(Err(convert_error(unsupported("start-decode"))))
+        let calls = convert::decode_calls(calls).and_then(|calls| convert::pendings(calls, self.pendings));
+        let calls = match calls {
+            Ok(calls) => calls,
+            Err(error) => return Ok(Err(convert_error(error))),
+        };
+        let pendings = match self.run.start_decode(calls).await {
+            Ok(pendings) => pendings,
+            Err(error) => return Ok(Err(convert_error(error))),
+        };
+        let mut handles = Vec::with_capacity(pendings.len());
+        for pending in pendings {
+            handles.push(self.table.push(pending)?);
+            self.pendings += 1;
+        }
+        Ok(Ok(handles))
     }
 
-    async fn wait_any(&mut self, _: Vec<Resource<Pending>>, _: wit::Until, _: Option<u32>) -> Answer<Vec<u32>> {
+    async fn wait_any(
+        &mut self,
+        pendings: Vec<Resource<Pending>>,
+        until: wit::Until,
+        timeout_ms: Option<u32>,
+    ) -> Answer<Vec<u32>> {
         self.called();
-        Ok(Err(convert_error(unsupported("wait-any"))))
+        if let Err(error) = convert::waits(pendings.len()) {
+            return Ok(Err(convert_error(error)));
+        }
+        let pendings = pendings.iter().map(|pending| self.table.get(pending)).collect::<Result<Vec<_>, _>>()?;
+        let timeout = timeout_ms.map(|milliseconds| Duration::from_millis(milliseconds.into()));
+        outcome(wait_any(&pendings, convert::until(until), timeout).await)
     }
 
     async fn score(&mut self, _: Vec<wit::ScoreCall>) -> Answer<Vec<Vec<wit::Scored>>> {
@@ -142,19 +165,24 @@ const CPU: &str = "cpu-ms";
 const MEMORY: &str = "memory-bytes";
 
 impl wit::HostPending for World {
-    async fn read(&mut self, _: Resource<Pending>) -> Answer<Option<String>> {
-        Ok(Err(convert_error(unsupported("pending.read"))))
+    async fn read(&mut self, pending: Resource<Pending>) -> Answer<Option<String>> {
+        self.called();
+        outcome(self.table.get_mut(&pending)?.read().await)
     }
 
-    async fn finish(&mut self, _: Resource<Pending>) -> Answer<wit::Decoded> {
-        Ok(Err(convert_error(unsupported("pending.finish"))))
+    async fn finish(&mut self, pending: Resource<Pending>) -> Answer<wit::Decoded> {
+        self.called();
+        Ok(convert::lane(self.table.get_mut(&pending)?.finish().await))
     }
 
-    async fn cancel(&mut self, _: Resource<Pending>) -> Answer<wit::Decoded> {
-        Ok(Err(convert_error(unsupported("pending.cancel"))))
+    async fn cancel(&mut self, pending: Resource<Pending>) -> Answer<wit::Decoded> {
+        self.called();
+        Ok(convert::lane(self.table.get_mut(&pending)?.cancel().await))
     }
 
-    async fn drop(&mut self, _: Resource<Pending>) -> wasmtime::Result<()> {
+    async fn drop(&mut self, pending: Resource<Pending>) -> wasmtime::Result<()> {
+        self.table.delete(pending)?;
+        self.pendings = self.pendings.saturating_sub(1);
         Ok(())
     }
 }

@@ -36,7 +36,9 @@ pub(super) struct World {
     pub(super) log: Log,
     /// When the guest first called the host.
     pub(super) first_call: Option<Instant>,
-    table: ResourceTable,
+    /// Pending messages that the guest holds.
+    pub(super) pendings: usize,
+    pub(super) table: ResourceTable,
     wasi: WasiCtx,
 }
 
@@ -82,6 +84,7 @@ impl World {
             meter: parts.meter,
             log: Log::new(parts.sink),
             first_call: None,
+            pendings: 0,
             table,
             wasi: wasi.build(),
         }

@@ -3,6 +3,7 @@
 //! what is allowed.
 
 use super::generated::choreo::host::choreo as wit;
+use crate::engine::Until;
 use crate::engine::call::{
     Cause, DecodeCall, DecodeOptions, Decoded, Description, Error, Finish, Logprobs, Number, Parent, Part, PrefillCall,
     Role, Shortage, TokenLogprob, View,
@@ -26,6 +27,8 @@ const STOPS: usize = 64;
 const STOP_BYTES: usize = 1024;
 /// Strings of a constraint.
 const CHOICES: usize = 4096;
+/// Pending messages that a guest may hold at once; other handles need room too.
+const PENDINGS: usize = 1024;
 /// Alternatives reported for a token.
 const TOP_LOGPROBS: u8 = 20;
 /// Hotter than this is uniform noise.
@@ -65,6 +68,31 @@ pub(super) fn texts(texts: Vec<String>) -> Checked<Vec<String>> {
     Ok(texts)
 }
 
+/// The calls of a list that is started beside so many pending messages.
+pub(super) fn pendings(calls: Vec<DecodeCall>, held: usize) -> Checked<Vec<DecodeCall>> {
+    let left = PENDINGS.saturating_sub(held);
+    if calls.len() > left {
+        let shortage = Shortage { what: "pendings".into(), asked: calls.len() as u64, left: left as u64 };
+        return Err(Error { cause: Cause::Budget(shortage), call: None });
+    }
+    Ok(calls)
+}
+
+/// A list of so many pending messages to wait for.
+pub(super) fn waits(pendings: usize) -> Checked<()> {
+    if pendings == 0 {
+        return Err(invalid("wait-any has no pending messages to wait for: give at least one".into()));
+    }
+    at_most("pending messages in the list", pendings, PENDINGS)
+}
+
+pub(super) fn until(until: wit::Until) -> Until {
+    match until {
+        wit::Until::Text => Until::Text,
+        wit::Until::Finished => Until::Finished,
+    }
+}
+
 fn view(view: wit::View) -> Checked<View> {
     absent(view.may_see, "labels (may-see)")?;
     at_most("parents", view.parents.len(), PARENTS)?;
@@ -78,8 +106,6 @@ fn view(view: wit::View) -> Checked<View> {
 }
 
 fn options(options: wit::DecodeOptions) -> Checked<DecodeOptions> {
-    absent(options.min_p, "min-p")?;
-    absent(options.repetition_penalty, "repetition-penalty")?;
     if let Some(0) = options.max_tokens {
         return Err(invalid("max-tokens is 0: ask for at least 1, or use prefill".into()));
     }
@@ -109,6 +135,8 @@ fn options(options: wit::DecodeOptions) -> Checked<DecodeOptions> {
         temperature: options.temperature,
         top_p: options.top_p,
         top_k: options.top_k,
+        min_p: options.min_p,
+        repetition_penalty: options.repetition_penalty,
         seed: options.seed,
         stop: options.stop,
         one_of: options.constraint.map(constraint).transpose()?,

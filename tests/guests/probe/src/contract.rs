@@ -53,7 +53,7 @@ pub(crate) fn unsupported() -> Outcome {
         line("start-decode", short().start().and_then(|pending| pending.finish())),
         line("read", short().start().and_then(|pending| pending.read())),
         line("cancel", short().start().and_then(|pending| pending.cancel())),
-        line("wait-any", wait_any([], Until::Text, Some(Duration::from_millis(1)))),
+        line("wait-any", short().start().and_then(|one| wait_any([&one], Until::Text, Some(Duration::from_millis(1))))),
         line("score", score("", ["yes", "no"]).after([seen]).send()),
         line("describe", seen.describe()),
         line("count-tokens", count_tokens(Role::User, Part::Whole, ["one two"])),

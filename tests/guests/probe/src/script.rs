@@ -2,10 +2,14 @@
 //! through a real component.
 //!
 //! ```text
-//! line    = prefill | decode | "batch" | "end" | "release" IDS | "text" IDS | "describe" IDS
+//! line    = prefill | decode | start | pending | "batch" | "end"
+//!         | "release" IDS | "text" IDS | "describe" IDS | "remaining" NAME
 //!         | "" | "#" anything
 //! prefill = "prefill" ROLE STRING PARENTS option*
 //! decode  = "decode" ROLE STRING PARENTS option*
+//! start   = "start" ROLE STRING PARENTS option*
+//! pending = ("read" | "read-all" | "finish" | "cancel" | "drop") N
+//!         | "wait-any" (IDS | "-") ("text" | "finished") (MILLISECONDS | "-")
 //! option  = "at" N | "part" PART
 //!         | "max" N | "temperature" X | "seed" N | "top-p" X | "top-k" N | "min-p" X
 //!         | "repetition-penalty" X | "stop" STRING | "top-logprobs" N       (decode only)
@@ -18,25 +22,29 @@
 //!
 //! Words stand apart by spaces. Calls between `batch` and `end` go out as one list:
 //! they are of one kind. Ids are the host's. Every call writes one line of JSON, also
-//! each of a batch; a list that fails as a whole writes one line. An error does not
+//! each of a batch; pending messages are numbered from 1 as they are started; a list that fails as a whole writes one line. An error does not
 //! end the script; a line that cannot be read does.
 
 mod answer;
+mod pendings;
 mod words;
 
 use choreo_guest::{
-    Decode, Message, Part, Prefill, Role, decode, decode_each, describe, prefill, prefill_all, release, text,
+    Decode, Message, Part, Prefill, Role, decode, decode_each, describe, prefill, prefill_all, release, remaining, text,
 };
+use pendings::Pendings;
 use words::Words;
 
 enum Call {
     Prefill(Prefill),
     Decode(Decode),
+    Start(Decode),
 }
 
 pub(crate) fn run(script: &str) -> Result<String, String> {
     let mut output = Vec::new();
     let mut batch: Option<Vec<Call>> = None;
+    let mut pendings = Pendings::default();
     for (index, line) in script.lines().enumerate() {
         let at_line = |error: String| format!("line {} of the script: {error}", index + 1);
         let mut words = Words(line.trim());
@@ -46,7 +54,7 @@ pub(crate) fn run(script: &str) -> Result<String, String> {
             "" => {}
             comment if comment.starts_with('#') => continue,
             "batch" => batch = Some(Vec::new()),
-            "end" => output.extend(send(batch.take().unwrap_or_default()).map_err(at_line)?),
+            "end" => output.extend(send(batch.take().unwrap_or_default(), &mut pendings).map_err(at_line)?),
             "release" => {
                 let ids = ids(&mut words)?;
                 output.push(answer::released(release(ids.iter().map(|id| id.message))));
@@ -56,11 +64,17 @@ pub(crate) fn run(script: &str) -> Result<String, String> {
                 let ids = ids(&mut words)?;
                 output.push(answer::described(describe(ids.iter().map(|id| id.message))));
             }
-            "prefill" | "decode" => {
+            "remaining" => output.push(answer::remaining(words.next(), &remaining())),
+            "read" | "read-all" | "finish" | "cancel" | "drop" => {
+                let number = words.number().map_err(at_line)?;
+                output.push(pendings.follow(verb, number).map_err(at_line)?);
+            }
+            "wait-any" => output.push(pendings.wait_any(&mut words).map_err(at_line)?),
+            "prefill" | "decode" | "start" => {
                 let call = call(verb, &mut words).map_err(at_line)?;
                 match &mut batch {
                     Some(calls) => calls.push(call),
-                    None => output.extend(send(vec![call]).map_err(at_line)?),
+                    None => output.extend(send(vec![call], &mut pendings).map_err(at_line)?),
                 }
             }
             other => return Err(at_line(format!("no call is named {other:?}"))),
@@ -88,6 +102,7 @@ fn call(verb: &str, words: &mut Words<'_>) -> Result<Call, String> {
     let mut call = decode(text).role(role).after(parents);
     loop {
         call = match words.next() {
+            "" if verb == "start" => return Ok(Call::Start(call)),
             "" => return Ok(Call::Decode(call)),
             "at" => call.at(words.number()?),
             "part" => call.part(part(words.next())?),
@@ -106,26 +121,27 @@ fn call(verb: &str, words: &mut Words<'_>) -> Result<Call, String> {
 }
 
 /// Sends the calls as one list and answers a line for each.
-fn send(calls: Vec<Call>) -> Result<Vec<String>, String> {
-    let mut prefills = Vec::new();
-    let mut decodes = Vec::new();
+fn send(calls: Vec<Call>, pendings: &mut Pendings) -> Result<Vec<String>, String> {
+    let (mut prefills, mut decodes, mut starts) = (Vec::new(), Vec::new(), Vec::new());
     for call in calls {
         match call {
             Call::Prefill(call) => prefills.push(call),
             Call::Decode(call) => decodes.push(call),
+            Call::Start(call) => starts.push(call),
         }
     }
-    if !prefills.is_empty() && !decodes.is_empty() {
-        return Err("a batch of both kinds: put prefill and decode calls in one each".into());
+    match (prefills.is_empty(), decodes.is_empty(), starts.is_empty()) {
+        (_, true, true) => {
+            let answer = |messages: Vec<Message>| messages.into_iter().map(answer::message).collect();
+            Ok(prefill_all(prefills).map_or_else(|error| vec![answer::error(&error)], answer))
+        }
+        (true, false, true) => Ok(match decode_each(decodes) {
+            Ok(lanes) => lanes.into_iter().map(answer::lane).collect(),
+            Err(error) => vec![answer::error(&error)],
+        }),
+        (true, true, false) => Ok(pendings.start(starts)),
+        _ => Err("a batch of several kinds: put prefill, decode and start calls in one each".into()),
     }
-    if decodes.is_empty() {
-        let answer = |messages: Vec<Message>| messages.into_iter().map(answer::message).collect();
-        return Ok(prefill_all(prefills).map_or_else(|error| vec![answer::error(&error)], answer));
-    }
-    Ok(match decode_each(decodes) {
-        Ok(lanes) => lanes.into_iter().map(answer::lane).collect(),
-        Err(error) => vec![answer::error(&error)],
-    })
 }
 
 fn role(word: &str) -> Result<Role, String> {
