@@ -15,6 +15,7 @@
 //! | sandbox | what hostile plans do, and what becomes of them |
 //! | pending | messages that are started: read, waited for, cancelled, dropped |
 //! | plans | every plan of the repository, run on the embedded model |
+//! | score | continuations' log-probabilities against what decoding reports |
 //! | skills | the embedded model's floors on held-out items |
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -34,6 +35,7 @@ mod pending;
 mod plans;
 mod reference;
 mod sandbox;
+mod score;
 mod skills;
 mod support;
 mod tiny;

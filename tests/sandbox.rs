@@ -218,7 +218,6 @@ fn what_is_not_served_names_itself() {
     let ended = Host::probe("", "unsupported").end();
     assert_eq!(ended.code, 0, "{ended:?}");
     for (name, named) in [
-        ("score", "score"),
         ("regex", "regex"),
         ("json-schema", "json-schema"),
         ("link", "refresh"),
@@ -235,6 +234,7 @@ fn what_is_not_served_names_itself() {
         "read",
         "cancel",
         "wait-any",
+        "score",
         "describe",
         "count-tokens",
         "limit",

@@ -60,17 +60,19 @@ pub struct Work {
     pub message: MessageId,
     /// Tokens, at least 1, counted from the first not encoded.
     pub tokens: u32,
-    /// Whether the last of them predicts a token that is wanted.
+    /// Whether they predict tokens that are wanted.
     pub wanted: Wanted,
 }
 
-/// What is wanted of a message's last row in a plan.
+/// What is wanted of a message's rows in a plan; where it does not say, of the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// Its keys and values.
     Encoding,
     /// Its logits too.
     Logits,
+    /// The logits of every row.
+    Every,
 }
 
 #[derive(Debug)]
@@ -290,8 +292,10 @@ impl Cache {
             }));
 
             let rows = first_row..plan.tokens.len();
-            if item.wanted == Wanted::Logits {
-                plan.sampled.push(rows.end - 1);
+            match item.wanted {
+                Wanted::Encoding => {}
+                Wanted::Logits => plan.sampled.push(rows.end - 1),
+                Wanted::Every => plan.sampled.extend(rows.clone()),
             }
             plan.blocks.push(Block {
                 message: item.message,

@@ -16,6 +16,7 @@ pub mod report;
 mod requests;
 mod run;
 mod schedule;
+mod score;
 mod start;
 mod step;
 
@@ -32,6 +33,7 @@ use choice::TokenIndex;
 use handle::{Request, RunId};
 use lane::Lanes;
 use run::RunState;
+use score::{Job, JobId, Scores};
 
 use crate::cache::{Cache, MessageId};
 use crate::chat::Chat;
@@ -112,6 +114,8 @@ struct Engine<M> {
     cache: Cache,
     runs: BTreeMap<RunId, RunState>,
     lanes: Lanes,
+    scores: Scores,
+    jobs: BTreeMap<JobId, Job>,
     /// Whose message it is.
     owners: HashMap<MessageId, (RunId, Number)>,
     /// Closed messages that are not wholly encoded.
@@ -119,6 +123,7 @@ struct Engine<M> {
     /// Made when the first constraint asks for it.
     index: Option<TokenIndex>,
     next_run: u64,
+    next_job: u64,
 }
 
 impl<M: Model> Engine<M> {
@@ -132,10 +137,13 @@ impl<M: Model> Engine<M> {
             cache,
             runs: BTreeMap::new(),
             lanes: Lanes::new(),
+            scores: Scores::new(),
+            jobs: BTreeMap::new(),
             owners: HashMap::new(),
             waiting: BTreeSet::new(),
             index: None,
             next_run: 0,
+            next_job: 0,
         })
     }
 
@@ -154,15 +162,20 @@ impl<M: Model> Engine<M> {
                 Next::End => return,
             };
             self.end_overdue();
-            if idle || !self.lanes.is_empty() {
+            if idle || self.is_busy() {
                 self.step();
             }
         }
     }
 
+    /// Whether somebody waits for the next step.
+    fn is_busy(&self) -> bool {
+        !self.lanes.is_empty() || !self.scores.is_empty()
+    }
+
     /// Waits only where there is nothing to do.
     fn next_request(&self, requests: &mpsc::Receiver<Request>) -> Next {
-        if !self.lanes.is_empty() {
+        if self.is_busy() {
             return match requests.try_recv() {
                 Ok(request) => Next::Request(request),
                 Err(TryRecvError::Empty) => Next::Nothing,

@@ -153,12 +153,17 @@ fn keep_nucleus(logits: &[f32], candidates: &mut Vec<u32>, share: f64, weight: &
     }
 }
 
+/// What a logit exceeds its token's log-probability by, at temperature 1.
+pub fn log_normaliser(logits: &[f32]) -> f64 {
+    let highest = f64::from(logits[likeliest(logits) as usize]);
+    let total: f64 = logits.iter().map(|logit| (f64::from(*logit) - highest).exp()).sum();
+    highest + total.ln()
+}
+
 /// Natural logarithms of the probabilities at temperature 1: of `chosen`, and
 /// of the `top` likeliest tokens, best first.
 pub fn log_probabilities(logits: &[f32], chosen: u32, top: usize) -> (f32, Vec<(u32, f32)>) {
-    let highest = f64::from(logits[likeliest(logits) as usize]);
-    let total: f64 = logits.iter().map(|logit| (f64::from(*logit) - highest).exp()).sum();
-    let normaliser = highest + total.ln();
+    let normaliser = log_normaliser(logits);
     let logprob = |index: u32| (f64::from(logits[index as usize]) - normaliser) as f32;
     let mut likeliest: Vec<u32> = if top == 0 { Vec::new() } else { (0..count(logits)).collect() };
     keep_likeliest(logits, &mut likeliest, top);

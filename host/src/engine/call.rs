@@ -82,6 +82,31 @@ pub struct DecodeOptions {
     pub top_logprobs: u8,
 }
 
+/// Continuations to score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreCall {
+    /// Who speaks.
+    pub role: Role,
+    /// What the message begins with.
+    pub header: String,
+    /// What it sees.
+    pub view: View,
+    /// How it may go on, each on its own.
+    pub candidates: Vec<String>,
+    /// Whether the end of message counts as part of each.
+    pub with_end: bool,
+}
+
+/// How likely a continuation is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scored {
+    /// Natural logarithm of its probability at temperature 1, the sum over its
+    /// tokens as the tokenizer cuts it.
+    pub logprob: f64,
+    /// How many they are.
+    pub tokens: u32,
+}
+
 /// Why a message ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finish {

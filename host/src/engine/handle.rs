@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::call::{Cause, DecodeCall, Decoded, Description, Error, Number, Part, PrefillCall, Role};
+use super::call::{Cause, DecodeCall, Decoded, Description, Error, Number, Part, PrefillCall, Role, ScoreCall, Scored};
 use super::pending::{Pending, Started};
 use super::report::RunReport;
 use crate::model::ModelShape;
@@ -82,6 +82,7 @@ pub(super) enum Request {
     Cancel(RunId, Number),
     /// The same, and nobody will name the message.
     Abandon(RunId, Number),
+    Score(RunId, Vec<ScoreCall>, Reply<Vec<Vec<Scored>>>),
     Text(RunId, Vec<Number>, Reply<Vec<String>>),
     Describe(RunId, Vec<Number>, Reply<Vec<Description>>),
     CountTokens(Role, Part, Vec<String>, Reply<Vec<u32>>),
@@ -172,6 +173,14 @@ impl Run {
         let called = Instant::now();
         let started = self.ask(|reply| Request::Start(self.id, called, calls, reply)).await?;
         Ok(started.into_iter().map(|started| Pending::new(self.sender.clone(), self.id, started)).collect())
+    }
+
+    /// How likely each candidate of each call is; leaves no message behind.
+    ///
+    /// # Errors
+    /// The first call that cannot be served, and why.
+    pub async fn score(&self, calls: Vec<ScoreCall>) -> Result<Vec<Vec<Scored>>, Error> {
+        self.ask(|reply| Request::Score(self.id, calls, reply)).await
     }
 
     /// The messages' texts, headers included, role tokens not.

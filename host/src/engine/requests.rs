@@ -16,6 +16,10 @@ use crate::model::Model;
 /// Room in the cache, as `remaining` names it: all runs', so no run's limit.
 const CACHE: &str = "cache-tokens";
 
+/// A message that the model is to begin needs something before its first token.
+pub(super) const EMPTY_HEADER: &str =
+    "the header is empty and nothing precedes the first generated token: give a header of at least one character";
+
 /// A call whose place and tokens are known, before anything is reserved.
 pub(super) struct Draft {
     pub(super) role: Role,
@@ -42,6 +46,7 @@ impl<M: Model> Engine<M> {
             }
             Request::Prefill(run, called, calls, reply) => answer(reply, self.prefill(run, called, calls)),
             Request::Start(run, called, calls, reply) => self.start(run, called, calls, reply),
+            Request::Score(run, calls, reply) => self.score(run, calls, reply),
             Request::Cancel(run, number) => self.cancel(run, number),
             Request::Abandon(run, number) => self.abandon(run, number),
             Request::Text(run, ids, reply) => {
@@ -249,7 +254,7 @@ pub(super) fn full(full: Full) -> Error {
     whole(cache_full(full.asked.into(), full.left))
 }
 
-fn cache_full(asked: u64, left: u32) -> Cause {
+pub(super) fn cache_full(asked: u64, left: u32) -> Cause {
     Cause::CacheFull(Shortage { what: "the call".into(), asked, left: left.into() })
 }
 

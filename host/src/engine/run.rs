@@ -174,12 +174,17 @@ impl RunState {
 
     /// Rows of a message went through the model in a pass that began at `begun`.
     pub(super) fn count_encoded(&mut self, number: Number, rows: usize, begun: Instant) {
-        self.encoded += rows as u64;
-        self.progress.encoded.fetch_add(rows as u64, Ordering::Relaxed);
+        self.count_rows(rows);
         let record = self.record_mut(number);
         record.account.encoded += u32::try_from(rows).unwrap_or(u32::MAX);
         let called = record.called;
         record.account.queued.get_or_insert_with(|| begun.saturating_duration_since(called));
+    }
+
+    /// Rows of the run went through the model.
+    pub(super) fn count_rows(&mut self, rows: usize) {
+        self.encoded += rows as u64;
+        self.progress.encoded.fetch_add(rows as u64, Ordering::Relaxed);
     }
 
     /// A pass during which the run had lanes took so long.

@@ -1,8 +1,9 @@
 //! Which rows join the next forward pass.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::lane::Lanes;
+use super::score::Scores;
 use crate::cache::{Cache, MessageId, Wanted, Work};
 
 /// What the next pass does.
@@ -10,28 +11,33 @@ use crate::cache::{Cache, MessageId, Wanted, Work};
 pub(super) struct Schedule {
     /// In an order in which every message comes after those it sees.
     pub(super) work: Vec<Work>,
-    /// Lanes, and idle messages, that see a message that was lost.
+    /// Lanes, and messages that are scored or idle, that see a message that was lost.
     pub(super) lost: Vec<MessageId>,
 }
 
 /// Takes every lane that only waits for its next token, whatever the number,
-/// and then what the others need, oldest lane first, up to `rows` rows: a long
+/// and then what the others and what is scored need, oldest first, up to `rows` rows: a long
 /// prefill goes through in pieces and does not stall the lanes.
 ///
-/// Where no lane is decoding, encodes `idle` messages instead, in order.
-pub(super) fn schedule(cache: &Cache, lanes: &Lanes, idle: &BTreeSet<MessageId>, rows: u32) -> Schedule {
+/// Where nobody waits for a lane or a score, encodes `idle` messages instead, in order.
+pub(super) fn schedule(
+    cache: &Cache,
+    lanes: &Lanes,
+    scores: &Scores,
+    (idle, rows): (&BTreeSet<MessageId>, u32),
+) -> Schedule {
     let mut pass = Pass { cache, rows, planned: HashMap::new(), schedule: Schedule::default() };
     for id in lanes.keys() {
         if cache.waiting(*id) == 1 && pass.needed(*id).len() == 1 {
             pass.add(*id, 1, Wanted::Logits);
         }
     }
-    for id in lanes.keys() {
-        if !pass.planned.contains_key(id) {
-            pass.add_with_needed(*id, Wanted::Logits);
-        }
+    let others = lanes.keys().filter(|id| !pass.planned.contains_key(id)).map(|id| (*id, Wanted::Logits));
+    let scored = scores.iter().map(|(id, scoring)| (*id, scoring.wanted()));
+    for (id, wanted) in others.chain(scored).collect::<BTreeMap<_, _>>() {
+        pass.add_with_needed(id, wanted);
     }
-    if lanes.is_empty() {
+    if lanes.is_empty() && scores.is_empty() {
         for id in idle {
             pass.add_with_needed(*id, Wanted::Encoding);
         }
@@ -83,7 +89,11 @@ impl Pass<'_> {
             }
             self.rows -= tokens;
             let whole = tokens == waiting;
-            let wanted = if message == id && whole { wanted } else { Wanted::Encoding };
+            let wanted = match wanted {
+                Wanted::Every if message == id => Wanted::Every,
+                _ if message == id && whole => wanted,
+                _ => Wanted::Encoding,
+            };
             self.add(message, tokens, wanted);
             if !whole {
                 return;

@@ -12,7 +12,7 @@ use super::handle::{Mode, Reply, RunId};
 use super::lane::{Lane, NewLane};
 use super::pending::{Feed, Started};
 use super::place;
-use super::requests::{Draft, at, unserved, whole};
+use super::requests::{Draft, EMPTY_HEADER, at, unserved, whole};
 use super::run::{RunState, State};
 use crate::cache::{MessageId, NewMessage, TokenId};
 use crate::model::Model;
@@ -99,9 +99,7 @@ impl<M: Model> Engine<M> {
         }
         let tokens = self.chat.header(call.role, call.part, &call.header).map_err(unserved)?;
         if tokens.is_empty() {
-            return Err(Cause::InvalidArgument(
-                "the header is empty and nothing precedes the first generated token: give a header of at least one character".into(),
-            ));
+            return Err(Cause::InvalidArgument(EMPTY_HEADER.into()));
         }
         let closing = self.chat.closing(call.role, call.part);
         // Text cut inside a token is encoded again, in at most a token a byte.

@@ -1,6 +1,6 @@
 //! One forward pass for all runs, and what follows from it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -17,11 +17,11 @@ use crate::model::{Logits, Model};
 impl<M: Model> Engine<M> {
     /// Does one forward pass, if there is anything to do.
     pub(super) fn step(&mut self) {
-        if self.lanes.is_empty() {
+        if !self.is_busy() {
             // What was released meanwhile need not be encoded at all.
             self.waiting.retain(|message| self.cache.holds(*message));
         }
-        let schedule = schedule(&self.cache, &self.lanes, &self.waiting, self.options.step_rows);
+        let schedule = schedule(&self.cache, &self.lanes, &self.scores, (&self.waiting, self.options.step_rows));
         for message in schedule.lost {
             self.lose(message, Cause::Lost);
         }
@@ -54,6 +54,8 @@ impl<M: Model> Engine<M> {
         for block in &plan.blocks {
             if let Some((run, number)) = self.owners.get(&block.message).copied() {
                 self.run_state(run).count_encoded(number, block.rows.len(), begun);
+            } else if let Some(job) = self.scores.get(&block.message).and_then(|scoring| self.jobs.get(&scoring.job)) {
+                self.run_state(job.run).count_rows(block.rows.len());
             }
         }
     }
@@ -75,10 +77,10 @@ impl<M: Model> Engine<M> {
     }
 
     fn sample(&mut self, plan: &Plan, logits: &Logits) {
-        let message_of: HashMap<usize, MessageId> =
-            plan.blocks.iter().map(|block| (block.rows.end - 1, block.message)).collect();
         for (row, logits) in plan.sampled.iter().zip(logits.values.chunks_exact(logits.vocabulary)) {
-            let message = message_of[row];
+            let block = &plan.blocks[plan.blocks.partition_point(|block| block.rows.end <= *row)];
+            let message = block.message;
+            self.score_row(message, block.first_index + narrow(row - block.rows.start), logits);
             let Some(lane) = self.lanes.get_mut(&message) else { continue };
             let (run, number, called) = (lane.run, lane.number, lane.called);
             if self.runs.get(&run).is_some_and(|run| run.tokens_out_left() == 0) {
@@ -143,10 +145,16 @@ impl<M: Model> Engine<M> {
             // Everybody needs it: it is tried again with the next pass.
             return;
         }
+        // A list of scores that ended took its other messages with it.
+        if !self.cache.holds(message) {
+            return;
+        }
         self.waiting.remove(&message);
         let lane = self.lanes.remove(&message);
         self.cache.lose(message);
-        let Some((run, number)) = self.owners.get(&message).copied() else { return };
+        let Some((run, number)) = self.owners.get(&message).copied() else {
+            return self.lose_score(message);
+        };
         let state = self.run_state(run);
         state.record_mut(number).state = State::Lost;
         state.hold(number, 0);
@@ -163,6 +171,7 @@ impl<M: Model> Engine<M> {
     /// Ends the lanes of runs whose wall time is over.
     pub(super) fn end_overdue(&mut self) {
         let now = Instant::now();
+        self.end_overdue_jobs(now);
         let overdue =
             self.lanes.iter().filter(|(_, lane)| self.runs.get(&lane.run).is_some_and(|run| run.is_over(now)));
         for message in overdue.map(|(message, _)| *message).collect::<Vec<_>>() {
@@ -175,6 +184,7 @@ impl<M: Model> Engine<M> {
         let Some(state) = self.runs.get(&run) else { return };
         let numbers: Vec<Number> = (1..).take(state.records.len()).collect();
         self.lanes.retain(|_, lane| lane.run != run);
+        self.end_jobs(run);
         for number in numbers {
             self.release_message(run, number);
         }
@@ -185,4 +195,9 @@ impl<M: Model> Engine<M> {
         let lanes = self.lanes.values().filter(|lane| lane.run == run).count();
         self.run_state(run).progress.lanes.store(lanes as u64, Ordering::Relaxed);
     }
+}
+
+/// Rows of a plan are far fewer than 2³².
+fn narrow(rows: usize) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
 }

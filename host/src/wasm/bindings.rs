@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 
-use self::convert::{convert_error, outcome, unsupported};
+use self::convert::{convert_error, outcome};
 pub(super) use self::generated::PlanPre;
 use self::generated::choreo::host::choreo as wit;
 use self::generated::choreo::host::log as wit_log;
@@ -123,9 +123,14 @@ impl wit::Host for World {
         outcome(wait_any(&pendings, convert::until(until), timeout).await)
     }
 
-    async fn score(&mut self, _: Vec<wit::ScoreCall>) -> Answer<Vec<Vec<wit::Scored>>> {
+    async fn score(&mut self, calls: Vec<wit::ScoreCall>) -> Answer<Vec<Vec<wit::Scored>>> {
         self.called();
-        Ok(Err(convert_error(unsupported("score"))))
+        let calls = match convert::score_calls(calls) {
+            Ok(calls) => calls,
+            Err(error) => return Ok(Err(convert_error(error))),
+        };
+        let scored = self.run.score(calls).await;
+        outcome(scored.map(|calls| calls.into_iter().map(convert::scored).collect()))
     }
 
     async fn remaining(&mut self) -> wasmtime::Result<Vec<wit::Budget>> {

@@ -6,7 +6,7 @@ use super::generated::choreo::host::choreo as wit;
 use crate::engine::Until;
 use crate::engine::call::{
     Cause, DecodeCall, DecodeOptions, Decoded, Description, Error, Finish, Logprobs, Number, Parent, Part, PrefillCall,
-    Role, Shortage, TokenLogprob, View,
+    Role, ScoreCall, Scored, Shortage, TokenLogprob, View,
 };
 
 pub(super) type Checked<T> = Result<T, Error>;
@@ -25,7 +25,7 @@ const TEXT_BYTES: usize = 4 << 20;
 const STOPS: usize = 64;
 /// Bytes of one stop string.
 const STOP_BYTES: usize = 1024;
-/// Strings of a constraint.
+/// Strings of a constraint; candidates of a score.
 const CHOICES: usize = 4096;
 /// Pending messages that a guest may hold at once; other handles need room too.
 const PENDINGS: usize = 1024;
@@ -66,6 +66,25 @@ pub(super) fn ids(ids: Vec<wit::Message>) -> Checked<Vec<Number>> {
 pub(super) fn texts(texts: Vec<String>) -> Checked<Vec<String>> {
     at_most("texts in the list", texts.len(), TEXTS)?;
     Ok(texts)
+}
+
+pub(super) fn score_calls(calls: Vec<wit::ScoreCall>) -> Checked<Vec<ScoreCall>> {
+    each(calls, |call| {
+        absent(call.name, "a speaker's name (name)")?;
+        at_most("the header's bytes", call.header.len(), TEXT_BYTES)?;
+        at_most("candidates", call.candidates.len(), CHOICES)?;
+        Ok(ScoreCall {
+            role: role(call.role),
+            header: call.header,
+            view: view(call.view)?,
+            candidates: call.candidates,
+            with_end: call.with_end,
+        })
+    })
+}
+
+pub(super) fn scored(scored: Vec<Scored>) -> Vec<wit::Scored> {
+    scored.into_iter().map(|scored| wit::Scored { logprob: scored.logprob, tokens: scored.tokens }).collect()
 }
 
 /// The calls of a list that is started beside so many pending messages.
@@ -275,6 +294,6 @@ fn invalid(why: String) -> Error {
     Error { cause: Cause::InvalidArgument(why), call: None }
 }
 
-pub(super) fn unsupported(what: &str) -> Error {
+fn unsupported(what: &str) -> Error {
     Error { cause: Cause::Unsupported(what.into()), call: None }
 }

@@ -2,7 +2,7 @@
 //! through a real component.
 //!
 //! ```text
-//! line    = prefill | decode | start | pending | "batch" | "end"
+//! line    = prefill | decode | start | pending | score | "batch" | "end"
 //!         | "release" IDS | "text" IDS | "describe" IDS | "remaining" NAME
 //!         | "" | "#" anything
 //! prefill = "prefill" ROLE STRING PARENTS option*
@@ -10,6 +10,7 @@
 //! start   = "start" ROLE STRING PARENTS option*
 //! pending = ("read" | "read-all" | "finish" | "cancel" | "drop") N
 //!         | "wait-any" (IDS | "-") ("text" | "finished") (MILLISECONDS | "-")
+//! score   = "score" ROLE STRING PARENTS ("candidate" STRING)* ("at" N | "with-end")*
 //! option  = "at" N | "part" PART
 //!         | "max" N | "temperature" X | "seed" N | "top-p" X | "top-k" N | "min-p" X
 //!         | "repetition-penalty" X | "stop" STRING | "top-logprobs" N       (decode only)
@@ -30,7 +31,8 @@ mod pendings;
 mod words;
 
 use choreo_guest::{
-    Decode, Message, Part, Prefill, Role, decode, decode_each, describe, prefill, prefill_all, release, remaining, text,
+    Decode, Message, Part, Prefill, Role, Score, decode, decode_each, describe, prefill, prefill_all, release,
+    remaining, score, score_all, text,
 };
 use pendings::Pendings;
 use words::Words;
@@ -39,6 +41,7 @@ enum Call {
     Prefill(Prefill),
     Decode(Decode),
     Start(Decode),
+    Score(Score),
 }
 
 pub(crate) fn run(script: &str) -> Result<String, String> {
@@ -70,7 +73,7 @@ pub(crate) fn run(script: &str) -> Result<String, String> {
                 output.push(pendings.follow(verb, number).map_err(at_line)?);
             }
             "wait-any" => output.push(pendings.wait_any(&mut words).map_err(at_line)?),
-            "prefill" | "decode" | "start" => {
+            "prefill" | "decode" | "start" | "score" => {
                 let call = call(verb, &mut words).map_err(at_line)?;
                 match &mut batch {
                     Some(calls) => calls.push(call),
@@ -99,6 +102,9 @@ fn call(verb: &str, words: &mut Words<'_>) -> Result<Call, String> {
             };
         }
     }
+    if verb == "score" {
+        return score_call(score(text, words.candidates()?).role(role).after(parents), words);
+    }
     let mut call = decode(text).role(role).after(parents);
     loop {
         call = match words.next() {
@@ -120,27 +126,44 @@ fn call(verb: &str, words: &mut Words<'_>) -> Result<Call, String> {
     }
 }
 
+/// The options of a score call but its candidates.
+fn score_call(mut call: Score, words: &mut Words<'_>) -> Result<Call, String> {
+    loop {
+        call = match words.next() {
+            "" => return Ok(Call::Score(call)),
+            "at" => call.at(words.number()?),
+            "with-end" => call.with_end(),
+            other => return Err(format!("score has no option {other:?}")),
+        };
+    }
+}
+
 /// Sends the calls as one list and answers a line for each.
 fn send(calls: Vec<Call>, pendings: &mut Pendings) -> Result<Vec<String>, String> {
-    let (mut prefills, mut decodes, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut prefills, mut decodes, mut starts, mut scores) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for call in calls {
         match call {
             Call::Prefill(call) => prefills.push(call),
             Call::Decode(call) => decodes.push(call),
             Call::Start(call) => starts.push(call),
+            Call::Score(call) => scores.push(call),
         }
     }
-    match (prefills.is_empty(), decodes.is_empty(), starts.is_empty()) {
-        (_, true, true) => {
+    match (prefills.is_empty(), decodes.is_empty(), starts.is_empty(), scores.is_empty()) {
+        (_, true, true, true) => {
             let answer = |messages: Vec<Message>| messages.into_iter().map(answer::message).collect();
             Ok(prefill_all(prefills).map_or_else(|error| vec![answer::error(&error)], answer))
         }
-        (true, false, true) => Ok(match decode_each(decodes) {
+        (true, false, true, true) => Ok(match decode_each(decodes) {
             Ok(lanes) => lanes.into_iter().map(answer::lane).collect(),
             Err(error) => vec![answer::error(&error)],
         }),
-        (true, true, false) => Ok(pendings.start(starts)),
-        _ => Err("a batch of several kinds: put prefill, decode and start calls in one each".into()),
+        (true, true, false, true) => Ok(pendings.start(starts)),
+        (true, true, true, false) => Ok(match score_all(scores) {
+            Ok(calls) => calls.iter().map(|call| answer::scored(call)).collect(),
+            Err(error) => vec![answer::error(&error)],
+        }),
+        _ => Err("a batch of several kinds: put calls of each kind in one of its own".into()),
     }
 }
 

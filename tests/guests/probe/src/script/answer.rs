@@ -1,7 +1,7 @@
 //! Answers as lines of JSON. Log-probabilities are written as the bits of their
 //! f32, so that tests compare them exactly.
 
-use choreo_guest::{Budget, Cause, Decoded, Description, Error, Finish, Message, TokenLogprob};
+use choreo_guest::{Budget, Cause, Decoded, Description, Error, Finish, Message, Scored, TokenLogprob};
 use serde_json::{Value, json};
 
 /// `{"id": 3}`
@@ -80,6 +80,12 @@ pub(super) fn described(answer: Result<Vec<Description>, Error>) -> String {
     };
     let messages = |found: Vec<Description>| found.iter().map(describe).collect::<Vec<Value>>();
     answer.map_or_else(|found| error(&found), |found| json!({ "messages": messages(found) }).to_string())
+}
+
+/// `{"scored": [[13830554455654793216, 2]]}`: bits of the log-probability, tokens.
+pub(super) fn scored(candidates: &[Scored]) -> String {
+    let pairs = candidates.iter().map(|scored| json!([scored.logprob.to_bits(), scored.tokens]));
+    json!({ "scored": pairs.collect::<Vec<Value>>() }).to_string()
 }
 
 /// `{"left": 7}`, or null where no limit has the name.

@@ -32,6 +32,16 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// Any number of `candidate STRING`.
+    pub(super) fn candidates(&mut self) -> Result<Vec<String>, String> {
+        let mut candidates = Vec::new();
+        while let Some(rest) = self.0.strip_prefix("candidate ") {
+            self.0 = rest.trim_start();
+            candidates.push(self.string()?);
+        }
+        Ok(candidates)
+    }
+
     pub(super) fn parents(&mut self) -> Result<Vec<Parent>, String> {
         let word = self.next();
         if word == "-" {
