@@ -1,5 +1,6 @@
 //! Log-probabilities of given continuations, against what decoding reports.
 
+use std::cell::Cell;
 use std::fmt::Write;
 
 use choreo_host::cache::TokenId;
@@ -40,8 +41,7 @@ fn alternatives(chat: &Chat, answer: &Value) -> Vec<(String, f64)> {
 fn a_token_scores_what_a_decode_reports() {
     let rig = decoder(64);
     let chat = chat();
-    let (mut compared, mut largest) = (0, 0f64);
-    let compared = std::cell::RefCell::new((&mut compared, &mut largest));
+    let (compared, largest) = (Cell::new(0), Cell::new(0f64));
     let mut runner = proptest::test_runner::TestRunner::new(cases(16));
     let result = runner.run(&(choreography(8), 0u32..300), |(calls, offset)| {
         let messages: Vec<String> = (1..=calls.len()).rev().map(|id| id.to_string()).collect();
@@ -62,16 +62,16 @@ fn a_token_scores_what_a_decode_reports() {
             let answers = &answers[answers.len() - 4..];
             prop_assert_eq!(&answers[0], &answers[2], "all room is back");
             prop_assert_eq!(answers[3]["id"].as_u64(), Some(calls.len() as u64 + 1), "no number is used");
-            let mut compared = compared.borrow_mut();
             for ((found, tokens), (_, expected)) in scored(&answers[1]).into_iter().zip(&expected) {
                 prop_assert_eq!(tokens, 1);
-                *compared.0 += 1;
-                *compared.1 = compared.1.max((found - expected).abs());
+                compared.set(compared.get() + 1);
+                largest.set(largest.get().max((found - expected).abs()));
             }
         }
         Ok(())
     });
     result.unwrap();
+    let (compared, largest) = (compared.get(), largest.get());
     println!("{compared} tokens scored against decodes: largest |Δ log-probability| {largest:e}");
     assert!(compared > 50 && largest <= 1e-5);
 }
@@ -151,7 +151,7 @@ fn what_cannot_be_scored_says_why() {
         let chat = chat();
         (Witness::new(300, alphabet(&chat)), chat)
     });
-    let long = "a b c d e f g h ".repeat(30);
+    let long = "a b c d e f g h ".repeat(60);
     for (line, error, named) in [
         ("score assistant \"\" 1 candidate \"\"", "invalid-argument", "candidate 0 is empty"),
         ("score raw \"\" 1 candidate \"a\"", "invalid-argument", "the header is empty"),
@@ -163,7 +163,7 @@ fn what_cannot_be_scored_says_why() {
             "context-overflow",
             "a candidate of",
         ),
-        (&format!("score assistant \"\" 1 candidate \"{long}\""), "cache-full", "asked"),
+        (&format!("score assistant \"\" 1 candidate \"{long}\""), "cache-full", "needs room for"),
     ] {
         let script = format!("prefill user \"a\" -\nremaining cache-tokens\n{line}\nremaining cache-tokens\n");
         let (answers, _) = rig.script(options(Mode::Choreo, 1), &script);

@@ -89,10 +89,11 @@ pub(super) fn scored(scored: Vec<Scored>) -> Vec<wit::Scored> {
 
 /// The calls of a list that is started beside so many pending messages.
 pub(super) fn pendings(calls: Vec<DecodeCall>, held: usize) -> Checked<Vec<DecodeCall>> {
-    let left = PENDINGS.saturating_sub(held);
-    if calls.len() > left {
-        let shortage = Shortage { what: "pendings".into(), asked: calls.len() as u64, left: left as u64 };
-        return Err(Error { cause: Cause::Budget(shortage), call: None });
+    if held + calls.len() > PENDINGS {
+        return Err(invalid(format!(
+            "{} messages to start beside {held} that are pending, and at most {PENDINGS} are allowed: drop those that have finished",
+            calls.len()
+        )));
     }
     Ok(calls)
 }
