@@ -14,6 +14,7 @@
 //! | loading | models that cannot be loaded |
 //! | sandbox | what hostile plans do, and what becomes of them |
 //! | pending | messages that are started: read, waited for, cancelled, dropped |
+//! | stream | texts shown while they are decoded |
 //! | plans | every plan of the repository, run on the embedded model |
 //! | score | continuations' log-probabilities against what decoding reports |
 //! | skills | the embedded model's floors on held-out items |
@@ -37,6 +38,7 @@ mod reference;
 mod sandbox;
 mod score;
 mod skills;
+mod stream;
 mod support;
 mod tiny;
 mod witness;

@@ -10,6 +10,7 @@ mod options;
 mod report;
 mod run;
 mod screen;
+mod stream;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -26,7 +26,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use handle::{Budgets, Defaults, Handle, Mode, Progress, Run, RunOptions};
-pub use pending::{Pending, Until, wait_any};
+pub use pending::{Followed, Following, Pending, Until, wait_any};
 
 use call::{Error, Number};
 use choice::TokenIndex;

@@ -39,6 +39,10 @@ pub(super) struct RunArguments {
     /// Write what the run cost, message by message, to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
+    /// Show texts on standard error while they are decoded, the oldest message
+    /// first; with =N, message N's alone
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
+    pub(super) stream: Option<u32>,
     /// Show errors and the plan's own log only
     #[arg(long)]
     pub(super) quiet: bool,

@@ -17,6 +17,7 @@ use crate::wasm::{Failure, Outcome, Plan, Printed, Sandbox, Task, printable};
 use super::options::RunArguments;
 use super::report::Report;
 use super::screen::{Screen, one_line, say};
+use super::stream::Stream;
 use super::{input, print};
 
 pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode> {
@@ -83,10 +84,16 @@ async fn execute(
     own: Vec<String>,
 ) -> Result<(Outcome, Result<RunReport, Error>)> {
     let run = Arc::new(handle.open(arguments.options()).await?);
-    let screen = if arguments.quiet { Screen::still() } else { Screen::live() };
+    // A progress line and streamed texts would be in each other's way.
+    let screen = if arguments.quiet || arguments.stream.is_some() { Screen::still() } else { Screen::live() };
     let task = Task { arguments: own, limits: arguments.limits.limits(), seed: arguments.seed, log: screen.log() };
     let follow = screen.follow(run.progress());
+    let stream = arguments.stream.map(|only| Stream::start(run.clone(), Some(only).filter(|only| *only > 0)));
+    let stream = stream.transpose()?;
     let outcome = plan.run(handle, run.clone(), task).await;
+    if let Some(stream) = stream {
+        stream.finish().await;
+    }
     follow.abort();
     screen.clear();
     Ok((outcome, run.report().await))

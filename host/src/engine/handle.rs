@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
 use super::call::{Cause, DecodeCall, Decoded, Description, Error, Number, Part, PrefillCall, Role, ScoreCall, Scored};
-use super::pending::{Pending, Started};
+use super::pending::{FOLLOWED, Following, Pending, Started};
 use super::report::RunReport;
 use crate::model::ModelShape;
 
@@ -71,6 +71,8 @@ pub struct Progress {
     pub encoded: AtomicU64,
     /// Tokens generated so far.
     pub generated: AtomicU64,
+    /// Messages that one who follows the run was not told of: too many at once.
+    pub missed: AtomicU64,
 }
 
 /// A message to the engine thread.
@@ -78,6 +80,8 @@ pub(super) enum Request {
     Open(RunOptions, Arc<Progress>, oneshot::Sender<RunId>),
     Prefill(RunId, Instant, Vec<PrefillCall>, Reply<Vec<Number>>),
     Start(RunId, Instant, Vec<DecodeCall>, Reply<Vec<Started>>),
+    /// Tell somebody of every lane that starts from now on; none: nobody.
+    Follow(RunId, Option<tokio_mpsc::Sender<Started>>),
     /// End a lane with what it has.
     Cancel(RunId, Number),
     /// The same, and nobody will name the message.
@@ -141,6 +145,23 @@ impl Run {
     /// Counters to show while the run goes on.
     pub fn progress(&self) -> Arc<Progress> {
         self.progress.clone()
+    }
+
+    /// Looks on as messages are decoded from now on, until [`Run::unfollow`]. One
+    /// who is far behind misses some: see [`Progress::missed`].
+    ///
+    /// # Errors
+    /// When the engine thread has ended.
+    pub fn follow(&self) -> Result<Following, Error> {
+        let (sender, receiver) = tokio_mpsc::channel(FOLLOWED);
+        self.sender.send(Request::Follow(self.id, Some(sender))).map_err(|_| gone())?;
+        Ok(Following(receiver))
+    }
+
+    /// What has begun by now is the last that is followed.
+    pub fn unfollow(&self) {
+        // An engine that has ended tells nobody of anything.
+        let _ = self.sender.send(Request::Follow(self.id, None));
     }
 
     /// Adds messages; returns at once, before they are encoded. All or nothing.

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc as tokio_mpsc, watch};
 
 use super::call::{Decoded, Error, Number};
 use super::handle::{Request, RunId, gone};
@@ -37,6 +37,50 @@ impl Feed {
     fn is_readable(&self, read: usize) -> bool {
         self.end.is_some() || self.text.len() > read
     }
+}
+
+/// A run's messages as they begin to be decoded, in that order; somebody looks
+/// on, and the engine does not wait for them.
+#[derive(Debug)]
+pub struct Following(pub(super) tokio_mpsc::Receiver<Started>);
+
+/// Messages that begin while one who looks on is at another.
+pub(super) const FOLLOWED: usize = 1024;
+
+impl Following {
+    /// The next message; none when nothing more is followed.
+    pub async fn next(&mut self) -> Option<Followed> {
+        let (number, feed) = self.0.recv().await?;
+        Some(Followed { number, feed, read: 0 })
+    }
+}
+
+/// A message that is looked at while it is decoded.
+#[derive(Debug)]
+pub struct Followed {
+    number: Number,
+    feed: watch::Receiver<Feed>,
+    read: usize,
+}
+
+impl Followed {
+    /// Its number in the run.
+    pub fn number(&self) -> Number {
+        self.number
+    }
+
+    /// As [`Pending::read`]; none as well where the message failed.
+    pub async fn read(&mut self) -> Option<String> {
+        let text = read(&mut self.feed, self.read).await.ok().flatten()?;
+        self.read += text.len();
+        Some(text)
+    }
+}
+
+/// The text after the first `read` bytes; none at the end.
+async fn read(feed: &mut watch::Receiver<Feed>, read: usize) -> Result<Option<String>, Error> {
+    let feed = feed.wait_for(|feed| feed.is_readable(read)).await.map_err(|_| gone())?;
+    Ok(feed.after(read)?.map(str::to_owned))
 }
 
 /// What [`wait_any`] waits for.
@@ -79,10 +123,7 @@ impl Pending {
     /// # Errors
     /// The lane failed, or the engine thread has ended.
     pub async fn read(&mut self) -> Result<Option<String>, Error> {
-        let read = self.read;
-        let feed = self.feed.wait_for(|feed| feed.is_readable(read)).await.map_err(|_| gone())?;
-        let text = feed.after(read)?.map(str::to_owned);
-        drop(feed);
+        let text = read(&mut self.feed, self.read).await?;
         self.read += text.as_ref().map_or(0, String::len);
         Ok(text)
     }

@@ -47,6 +47,11 @@ impl<M: Model> Engine<M> {
             Request::Prefill(run, called, calls, reply) => answer(reply, self.prefill(run, called, calls)),
             Request::Start(run, called, calls, reply) => self.start(run, called, calls, reply),
             Request::Score(run, calls, reply) => self.score(run, calls, reply),
+            Request::Follow(run, follower) => {
+                if let Ok(state) = self.run(run) {
+                    state.follower = follower;
+                }
+            }
             Request::Cancel(run, number) => self.cancel(run, number),
             Request::Abandon(run, number) => self.abandon(run, number),
             Request::Text(run, ids, reply) => {

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc;
+
 use super::call::{Cause, Description, Finish, Number, Part, Role, Shortage};
 use super::handle::{Mode, Progress, RunOptions};
+use super::pending::Started;
 use super::report::{MessageReport, PlacedReport, RunReport};
 use crate::cache::{MessageId, TokenId};
 
@@ -15,6 +18,8 @@ pub(super) struct RunState {
     pub(super) options: RunOptions,
     pub(super) progress: Arc<Progress>,
     pub(super) opened: Instant,
+    /// Who is told of every lane that starts.
+    pub(super) follower: Option<mpsc::Sender<Started>>,
     /// By number, less one.
     pub(super) records: Vec<Record>,
     calls: u64,
@@ -77,6 +82,7 @@ impl RunState {
         Self {
             progress,
             opened,
+            follower: None,
             records: Vec::new(),
             calls: 0,
             calls_left: options.budgets.calls,
@@ -197,6 +203,15 @@ impl RunState {
         let before = std::mem::replace(&mut self.record_mut(number).account.slots, slots);
         self.slots_held = self.slots_held + u64::from(slots) - u64::from(before);
         self.peak_slots = self.peak_slots.max(self.slots_held);
+    }
+
+    /// Tells whoever follows the run of a lane that starts.
+    pub(super) fn tell(&self, started: Started) {
+        if let Some(follower) = &self.follower
+            && follower.try_send(started).is_err()
+        {
+            self.progress.missed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// What is left of every limited thing, by name.

@@ -78,6 +78,7 @@ impl<M: Model> Engine<M> {
             let (feed, shown) = watch::channel(Feed::default());
             let new = NewLane { run, number, feed, called, prompt_tokens, closing, header, max_tokens, seen };
             let lane = Lane::new(new, &options, &state.options.defaults, state.options.seed);
+            state.tell((number, shown.clone()));
             self.lanes.insert(message, lane);
             started.push((number, shown));
         }
