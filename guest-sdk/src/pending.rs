@@ -5,12 +5,15 @@ use std::time::Duration;
 use crate::generated::choreo::host::choreo as contract;
 use crate::{Decode, Decoded, Error, Until};
 
-/// A message being decoded. Dropping it cancels.
+/// A message being decoded. Dropping it cancels; a message that neither
+/// [`finish`](Self::finish) nor [`cancel`](Self::cancel) has given then cannot be
+/// named.
 #[derive(Debug)]
 pub struct Pending(contract::Pending);
 
 impl Pending {
     /// New text since the last read, cut at whole characters; none at the end.
+    /// The header comes with the first of it, so that all pieces are the text.
     /// Blocks until there is some.
     ///
     /// # Errors
