@@ -37,6 +37,19 @@ pub enum Role {
     Raw,
 }
 
+impl Role {
+    /// Its name, in chat templates and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+            Self::Raw => "raw",
+        }
+    }
+}
+
 /// Which part of a turn a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
@@ -212,7 +225,7 @@ impl Chat {
         match self.turns.get(format::index(role)) {
             None => Ok(None),
             Some(Ok(frame)) => Ok(Some(frame)),
-            Some(Err(reason)) => Err(ChatError::Role { role: template::name(role), reason: reason.clone() }),
+            Some(Err(reason)) => Err(ChatError::Role { role: role.name(), reason: reason.clone() }),
         }
     }
 

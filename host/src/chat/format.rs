@@ -5,7 +5,7 @@
 //! and the opening of the second.
 
 use super::Role;
-use super::template::{Ending, Said, Template, name};
+use super::template::{Ending, Said, Template};
 
 /// The roles that a template may have, in the order of [`Format::turns`].
 pub(super) const ROLES: [Role; 4] = [Role::System, Role::User, Role::Assistant, Role::Tool];
@@ -100,14 +100,14 @@ impl Probe<'_> {
         let contents: Vec<String> =
             sentinels.iter().map(|sentinel| format!("{}{sentinel}{}", around.0, around.1)).collect();
         let said: Vec<Said<'_>> =
-            roles.iter().zip(&contents).map(|(role, content)| Said { role: name(*role), content }).collect();
+            roles.iter().zip(&contents).map(|(role, content)| Said { role: role.name(), content }).collect();
         let text = self.template.render(&said, ending)?;
         let mut pieces = Vec::new();
         let mut rest = text.as_str();
         for (sentinel, role) in sentinels.iter().zip(roles) {
             let (before, after) = rest
                 .split_once(sentinel)
-                .ok_or_else(|| format!("the template leaves the text of a {} message out", name(*role)))?;
+                .ok_or_else(|| format!("the template leaves the text of a {} message out", role.name()))?;
             pieces.push(before.to_owned());
             rest = after;
         }

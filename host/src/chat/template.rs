@@ -4,7 +4,7 @@ use minijinja::{Environment, Error, ErrorKind, context};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ChatError, Role, python};
+use super::{ChatError, python};
 
 const NAME: &str = "chat_template";
 
@@ -66,17 +66,6 @@ impl Template {
             ..minijinja::Value::from_serialize(&self.names)
         };
         template.render(context).map_err(|error| one_line(&error))
-    }
-}
-
-/// A role as templates name it.
-pub(super) fn name(role: Role) -> &'static str {
-    match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
-        Role::Raw => "raw",
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::format::{Turn, index};
 use super::spelling::Literal;
-use super::template::{Ending, Said, Template, name};
+use super::template::{Ending, Said, Template};
 use super::{Chat, ChatError, Part, Role};
 
 use Role::{Assistant, System, Tool, User};
@@ -80,8 +80,8 @@ impl Compared<'_> {
             _ => Ending::Message,
         };
         let said: Vec<Said<'_>> =
-            self.roles.iter().zip(self.texts).map(|(role, content)| Said { role: name(*role), content }).collect();
-        let conversation = self.roles.iter().map(|role| name(*role)).collect::<Vec<_>>().join(", ");
+            self.roles.iter().zip(self.texts).map(|(role, content)| Said { role: role.name(), content }).collect();
+        let conversation = self.roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
         let whole = match self.template.render(&said, ending) {
             Ok(whole) => whole,
             Err(reason) => return Ok(Some(format!("{conversation}: the template refuses it ({reason})"))),

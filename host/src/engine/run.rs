@@ -245,7 +245,7 @@ impl RunState {
         let bytes = |slots: u64| slots * slot_bytes as u64;
         let messages = self.records.iter().zip(1..).map(|(record, id)| MessageReport {
             id,
-            role: role_name(record.role),
+            role: record.role.name(),
             parents: record.parents.iter().map(|(id, offset)| PlacedReport { id: *id, offset: *offset }).collect(),
             offset: record.offset,
             tokens: record.length,
@@ -299,16 +299,6 @@ pub(super) fn bytes_kept(text: &str, tokens: &[TokenId], parents: &[(Number, u32
 fn milliseconds(duration: Duration) -> f64 {
     // Microseconds are as fine as these clocks are worth.
     duration.as_micros() as f64 / 1e3
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
-        Role::Raw => "raw",
-    }
 }
 
 fn finish_name(finish: &Finish) -> &'static str {

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::lane::Lanes;
-use super::score::Scores;
 use crate::cache::{Cache, MessageId, Wanted, Work};
 
 /// What the next pass does.
@@ -15,29 +13,28 @@ pub(super) struct Schedule {
     pub(super) lost: Vec<MessageId>,
 }
 
-/// Takes every lane that only waits for its next token, whatever the number,
-/// and then what the others and what is scored need, oldest first, up to `rows` rows: a long
-/// prefill goes through in pieces and does not stall the lanes.
-///
-/// Where nobody waits for a lane or a score, encodes `idle` messages instead, in order.
+/// Takes every awaited message that lacks one row, as a lane does between two
+/// tokens, whatever the number; and then what the others need, oldest first, up
+/// to `rows` rows: a long prefill goes through in pieces and does not stall the
+/// lanes. Where nothing is awaited, encodes `idle` messages instead, in order.
 pub(super) fn schedule(
     cache: &Cache,
-    lanes: &Lanes,
-    scores: &Scores,
-    (idle, rows): (&BTreeSet<MessageId>, u32),
+    awaited: &BTreeMap<MessageId, Wanted>,
+    idle: &BTreeSet<MessageId>,
+    rows: u32,
 ) -> Schedule {
     let mut pass = Pass { cache, rows, planned: HashMap::new(), schedule: Schedule::default() };
-    for id in lanes.keys() {
+    for (id, wanted) in awaited {
         if cache.waiting(*id) == 1 && pass.needed(*id).len() == 1 {
-            pass.add(*id, 1, Wanted::Logits);
+            pass.add(*id, 1, *wanted);
         }
     }
-    let others = lanes.keys().filter(|id| !pass.planned.contains_key(id)).map(|id| (*id, Wanted::Logits));
-    let scored = scores.iter().map(|(id, scoring)| (*id, scoring.wanted()));
-    for (id, wanted) in others.chain(scored).collect::<BTreeMap<_, _>>() {
-        pass.add_with_needed(id, wanted);
+    for (id, wanted) in awaited {
+        if !pass.planned.contains_key(id) {
+            pass.add_with_needed(*id, *wanted);
+        }
     }
-    if lanes.is_empty() && scores.is_empty() {
+    if awaited.is_empty() {
         for id in idle {
             pass.add_with_needed(*id, Wanted::Encoding);
         }
@@ -104,5 +101,89 @@ impl Pass<'_> {
     fn add(&mut self, message: MessageId, tokens: u32, wanted: Wanted) {
         self.planned.insert(message, tokens);
         self.schedule.work.push(Work { message, tokens, wanted });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::{NewMessage, Placed, TokenId};
+
+    /// A closed message of so many tokens that sees these.
+    fn message(cache: &mut Cache, tokens: u32, parents: &[MessageId]) -> MessageId {
+        let parents = parents.iter().map(|message| Placed { message: *message, offset: 0 }).collect();
+        let tokens: Vec<TokenId> = (0..tokens).map(TokenId).collect();
+        let capacity = u32::try_from(tokens.len()).unwrap();
+        let id = cache.insert(NewMessage { tokens, parents, offset: 0, capacity }).unwrap();
+        cache.close(id);
+        id
+    }
+
+    fn next(cache: &Cache, awaited: &[MessageId], idle: &[MessageId], rows: u32) -> Vec<(MessageId, u32, Wanted)> {
+        let awaited = awaited.iter().map(|id| (*id, Wanted::Logits)).collect();
+        let schedule = schedule(cache, &awaited, &idle.iter().copied().collect(), rows);
+        assert!(schedule.lost.is_empty());
+        schedule.work.into_iter().map(|work| (work.message, work.tokens, work.wanted)).collect()
+    }
+
+    fn run(cache: &mut Cache, work: &[(MessageId, u32, Wanted)]) {
+        let work: Vec<Work> = work
+            .iter()
+            .map(|(message, tokens, wanted)| Work { message: *message, tokens: *tokens, wanted: *wanted })
+            .collect();
+        let plan = cache.plan(&work);
+        cache.commit(&plan);
+    }
+
+    #[test]
+    fn a_chain_and_its_lane_go_through_in_one_pass() {
+        let mut cache = Cache::new(100, Some(TokenId(0))).unwrap();
+        let beginning = cache.beginning().unwrap();
+        let parent = message(&mut cache, 5, &[]);
+        let child = message(&mut cache, 4, &[parent]);
+        let unseen = message(&mut cache, 3, &[]);
+        let lane = message(&mut cache, 2, &[child, parent]);
+        let encoding = Wanted::Encoding;
+        assert_eq!(
+            next(&cache, &[lane], &[parent, child, unseen], 100),
+            [(beginning, 1, encoding), (parent, 5, encoding), (child, 4, encoding), (lane, 2, Wanted::Logits)],
+            "what the lane does not see waits"
+        );
+    }
+
+    #[test]
+    fn a_long_prefill_goes_in_pieces_beside_the_lanes() {
+        let mut cache = Cache::new(100, None).unwrap();
+        let decoding = message(&mut cache, 1, &[]);
+        let long = message(&mut cache, 10, &[]);
+        let late = message(&mut cache, 2, &[long]);
+        for tokens in [4, 4, 2] {
+            let work = next(&cache, &[decoding, late], &[], 4);
+            assert_eq!(work[0], (decoding, 1, Wanted::Logits));
+            assert_eq!(work[1], (long, tokens, Wanted::Encoding));
+            run(&mut cache, &work[1..2]);
+        }
+        assert_eq!(next(&cache, &[decoding, late], &[], 4)[1], (late, 2, Wanted::Logits));
+    }
+
+    #[test]
+    fn idle_messages_wait_until_nothing_is_awaited() {
+        let mut cache = Cache::new(100, None).unwrap();
+        let (lane, idle) = (message(&mut cache, 2, &[]), message(&mut cache, 3, &[]));
+        assert_eq!(next(&cache, &[lane], &[idle], 100), [(lane, 2, Wanted::Logits)]);
+        assert_eq!(next(&cache, &[], &[idle], 100), [(idle, 3, Wanted::Encoding)]);
+    }
+
+    #[test]
+    fn whoever_sees_a_lost_message_is_lost() {
+        let mut cache = Cache::new(100, None).unwrap();
+        let parent = message(&mut cache, 2, &[]);
+        let child = message(&mut cache, 2, &[parent]);
+        let other = message(&mut cache, 2, &[]);
+        cache.lose(parent);
+        let awaited = [child, other].map(|id| (id, Wanted::Logits)).into();
+        let schedule = schedule(&cache, &awaited, &BTreeSet::new(), 100);
+        assert_eq!(schedule.lost, [child]);
+        assert_eq!(schedule.work.len(), 1);
     }
 }

@@ -11,7 +11,7 @@ use super::lane::{Lane, Step};
 use super::requests::whole;
 use super::run::State;
 use super::schedule::schedule;
-use crate::cache::{MessageId, Plan, check};
+use crate::cache::{MessageId, Plan, Wanted, check};
 use crate::model::{Logits, Model};
 
 impl<M: Model> Engine<M> {
@@ -21,7 +21,10 @@ impl<M: Model> Engine<M> {
             // What was released meanwhile need not be encoded at all.
             self.waiting.retain(|message| self.cache.holds(*message));
         }
-        let schedule = schedule(&self.cache, &self.lanes, &self.scores, (&self.waiting, self.options.step_rows));
+        let lanes = self.lanes.keys().map(|id| (*id, Wanted::Logits));
+        let scored = self.scores.iter().map(|(id, scoring)| (*id, scoring.wanted()));
+        let awaited = lanes.chain(scored).collect();
+        let schedule = schedule(&self.cache, &awaited, &self.waiting, self.options.step_rows);
         for message in schedule.lost {
             self.lose(message, Cause::Lost);
         }
