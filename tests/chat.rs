@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use choreo_host::cache::plan::TokenId;
-use choreo_host::chat::{Chat, ChatError, Part, Role};
+use choreo_host::chat::{Chat, ChatError, Part, Role, Speaker};
 use choreo_host::model::Source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -33,6 +33,12 @@ const MERGING: &str = "{{ bos_token }}{% if messages[0].role == 'system' %}{% se
     {% if m.role == 'user' %}{{ '<|start|>' + (system if loop.first else '') + m.content.strip() + '<|stop|>' }}\
     {% elif m.role == 'assistant' %}{{ m.content + '<|end|>' }}\
     {% else %}{{ raise_exception('only user and assistant speak') }}{% endif %}{% endfor %}";
+/// ChatML as it was first documented: a name goes beside the role.
+const NAMED: &str = "{% for m in messages %}{{ '<|start|>' + m.role + (' name=' + m.name if m.name else '') + '\n' + \
+    m.content + '<|end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|start|>assistant\n' }}{% endif %}";
+/// A name takes the role's place, between two tokens.
+const RENAMING: &str = "{% for m in messages %}{{ '<|start|>' + (m.get('name') or m.role) + '<|stop|>' + m.content + '<|end|>' }}\
+    {% endfor %}{% if add_generation_prompt %}{{ '<|start|>assistant<|stop|><think>' }}{% endif %}";
 /// Any role is pasted in, and only three are tokens.
 const PASTING: &str = "{{ bos_token }}{% for m in messages %}{{ '<|' + m.role + '|>' + m.content + '<|end|>' }}{% endfor %}\
     {% if add_generation_prompt %}<|assistant|>{% endif %}";
@@ -171,6 +177,25 @@ fn text_beside_a_template_is_spelled_together_with_it() {
     assert_eq!(pair.len(), 1);
     assert_eq!(tokens[tokens.len() - 3..], [pair[0], pair[0], chat.encode_text("x")[0]]);
     assert_eq!(chat.deviations(), [""; 0]);
+}
+
+#[test]
+fn a_name_stands_where_the_template_has_it() {
+    let speaker = |role, name| Speaker { role, name: Some(name) };
+    let named = chat(NAMED);
+    assert_eq!(named.deviations(), [""; 0]);
+    let tokens = named.render(speaker(Role::User, "al<|end|>"), Part::Open, "Hi").unwrap();
+    assert_eq!(shown(&named, &tokens), "<|start|>user name=al<|end|>\nHi");
+    assert_eq!(tokens.iter().filter(|token| token.0 < ADDED.len() as u32).count(), 1);
+    let header = named.header(speaker(Role::Assistant, "bo"), Part::Whole, "").unwrap();
+    assert_eq!(shown(&named, &header), "<|start|>assistant name=bo\n");
+
+    let renaming = chat(RENAMING);
+    let tokens = renaming.render(speaker(Role::User, "spoken"), Part::Whole, "Hi").unwrap();
+    assert_eq!(shown(&renaming, &tokens), "<|start|>spoken<|stop|>Hi<|end|>");
+    assert_eq!(tokens.iter().filter(|token| token.0 < ADDED.len() as u32).count(), 3);
+    let header = renaming.header(speaker(Role::Assistant, "bo"), Part::Whole, "So").unwrap();
+    assert_eq!(shown(&renaming, &header), "<|start|>bo<|stop|><think>So");
 }
 
 #[test]

@@ -12,6 +12,7 @@
 //! | golden | logits against an outside implementation |
 //! | layering | who imports whom |
 //! | loading | models that cannot be loaded |
+//! | names | speakers' names through a real component
 //! | sandbox | what hostile plans do, and what becomes of them |
 //! | pending | messages that are started: read, waited for, cancelled, dropped |
 //! | stream | texts shown while they are decoded |
@@ -32,6 +33,7 @@ mod golden;
 mod graphs;
 mod layering;
 mod loading;
+mod names;
 mod pending;
 mod plans;
 mod reference;

@@ -56,7 +56,7 @@ impl Rig {
         runtime.block_on(async {
             let run = self.handle.open(options(Mode::Choreo, 1)).await.unwrap();
             let view = View::default();
-            let call = PrefillCall { role: Role::User, part: Part::Whole, text: "one".into(), view };
+            let call = PrefillCall { role: Role::User, name: None, part: Part::Whole, text: "one".into(), view };
             let id = run.prefill(vec![call]).await.unwrap()[0];
             let begun = Instant::now();
             for _ in 0..calls {

@@ -11,6 +11,7 @@
 
 mod files;
 mod format;
+mod frame;
 mod python;
 mod spelling;
 mod template;
@@ -18,8 +19,9 @@ mod verify;
 
 use std::borrow::Cow;
 
-use self::format::{Format, Trim, Turn};
-use self::spelling::{Literal, Spelling};
+use self::format::{Format, Turn};
+use self::frame::Frame;
+use self::spelling::{Cut, Literal, Spelling};
 use crate::cache::plan::TokenId;
 
 /// Who speaks.
@@ -50,6 +52,21 @@ impl Role {
     }
 }
 
+/// Who speaks, in which role, and by which name if it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speaker<'a> {
+    /// In which role.
+    pub role: Role,
+    /// A name is text, like the message's.
+    pub name: Option<&'a str>,
+}
+
+impl From<Role> for Speaker<'_> {
+    fn from(role: Role) -> Self {
+        Self { role, name: None }
+    }
+}
+
 /// Which part of a turn a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
@@ -63,6 +80,16 @@ pub enum Part {
     Close,
 }
 
+impl Part {
+    fn opens(self) -> bool {
+        matches!(self, Self::Whole | Self::Open)
+    }
+
+    fn closes(self) -> bool {
+        matches!(self, Self::Whole | Self::Close)
+    }
+}
+
 /// A chat format that cannot be loaded, or a message that it cannot express.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChatError {
@@ -72,6 +99,14 @@ pub enum ChatError {
         /// As templates name it.
         role: &'static str,
         /// What the template does with it.
+        reason: String,
+    },
+    /// A name that the format has no place for.
+    #[error("a name for a message of role {role} in the model's chat format ({reason}: put the name in the text)")]
+    Name {
+        /// As templates name it.
+        role: &'static str,
+        /// Why there is none.
         reason: String,
     },
     /// A file of the tokenizer that is missing or does not fit.
@@ -92,15 +127,6 @@ pub struct Chat {
     ends: Vec<TokenId>,
     beginning: Option<TokenId>,
     deviations: Vec<String>,
-}
-
-/// What stands around one role's texts. Plain text beside the control tokens
-/// is spelled together with the message's, as in the whole conversation.
-struct Frame {
-    opening: spelling::Cut,
-    generation: spelling::Cut,
-    closing: spelling::Cut,
-    trim: Trim,
 }
 
 impl Chat {
@@ -135,7 +161,7 @@ impl Chat {
         });
         let frames: Vec<Result<Frame, String>> = frames.collect::<Result<_, _>>()?;
         for frame in frames.iter().flatten() {
-            ends.extend(frame.closing.tokens.first());
+            ends.extend(frame.end());
         }
         let mut chat = Self { spelling, turns: frames, ends, beginning, deviations: Vec::new() }.with_distinct_ends();
         chat.deviations = verify::deviations(&chat, &turns, &template, &literal)?;
@@ -151,28 +177,34 @@ impl Chat {
     /// The tokens of one message: opening, text and closing as `part` says.
     ///
     /// # Errors
-    /// A role that the format does not have.
-    pub fn render(&self, role: Role, part: Part, text: &str) -> Result<Vec<TokenId>, ChatError> {
-        let Some(frame) = self.frame(role)? else { return Ok(self.encode_text(text)) };
-        Ok(self.compose(frame, Some(&frame.opening).filter(|_| opens(part)), part, text))
+    /// A role that the format does not have, or a name that it has no place for.
+    pub fn render<'a>(
+        &self,
+        speaker: impl Into<Speaker<'a>>,
+        part: Part,
+        text: &str,
+    ) -> Result<Vec<TokenId>, ChatError> {
+        self.compose(speaker.into(), part, text, Frame::opening)
     }
 
     /// The tokens that a generated message starts with: opening and header.
     ///
     /// # Errors
-    /// A role that the format does not have.
-    pub fn header(&self, role: Role, part: Part, text: &str) -> Result<Vec<TokenId>, ChatError> {
-        let Some(frame) = self.frame(role)? else { return Ok(self.encode_text(text)) };
-        let part = if opens(part) { Part::Open } else { Part::Middle };
-        Ok(self.compose(frame, Some(&frame.generation).filter(|_| opens(part)), part, text))
+    /// A role that the format does not have, or a name that it has no place for.
+    pub fn header<'a>(
+        &self,
+        speaker: impl Into<Speaker<'a>>,
+        part: Part,
+        text: &str,
+    ) -> Result<Vec<TokenId>, ChatError> {
+        let part = if part.opens() { Part::Open } else { Part::Middle };
+        self.compose(speaker.into(), part, text, Frame::generation)
     }
 
     /// The tokens that end a generated message.
     pub fn closing(&self, role: Role, part: Part) -> Vec<TokenId> {
         match self.frame(role) {
-            Ok(Some(frame)) if closes(part) => {
-                [self.encode_text(&frame.closing.plain), frame.closing.tokens.clone()].concat()
-            }
+            Ok(Some(frame)) if part.closes() => frame.write(&self.spelling, None, "", Part::Close),
             _ => Vec::new(),
         }
     }
@@ -229,33 +261,31 @@ impl Chat {
         }
     }
 
-    fn compose(&self, frame: &Frame, opening: Option<&spelling::Cut>, part: Part, text: &str) -> Vec<TokenId> {
-        let closing = Some(&frame.closing).filter(|_| closes(part));
-        let text = if opening.is_some() { frame.trim.start(text) } else { text };
-        let text = if closing.is_some() { frame.trim.end(text) } else { text };
-        let mut tokens = opening.map(|opening| opening.tokens.clone()).unwrap_or_default();
-        let before = opening.map_or("", |opening| &opening.plain);
-        let after = closing.map_or("", |closing| &closing.plain);
-        tokens.extend(self.encode_text(&[before, text, after].concat()));
-        tokens.extend(closing.iter().flat_map(|closing| &closing.tokens));
-        tokens
+    fn compose(
+        &self,
+        Speaker { role, name }: Speaker<'_>,
+        part: Part,
+        text: &str,
+        opening: impl Fn(&Frame, &Spelling, Option<&str>) -> Result<Cut, String>,
+    ) -> Result<Vec<TokenId>, ChatError> {
+        let no_place = |reason: String| ChatError::Name { role: role.name(), reason };
+        if name.is_some() && !part.opens() {
+            return Err(no_place("a name stands where a turn opens, and this part does not open one".into()));
+        }
+        let Some(frame) = self.frame(role)? else {
+            if name.is_some() {
+                return Err(no_place("a raw message is its text alone".into()));
+            }
+            return Ok(self.encode_text(text));
+        };
+        let opening = if part.opens() { Some(opening(frame, &self.spelling, name).map_err(no_place)?) } else { None };
+        Ok(frame.write(&self.spelling, opening, text, part))
     }
 }
 
 impl std::fmt::Debug for Chat {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Chat").field("vocabulary", &self.vocabulary()).finish_non_exhaustive()
-    }
-}
-
-impl Frame {
-    fn new(turn: &Turn, spelling: &Spelling, literal: &Literal) -> Result<Self, ChatError> {
-        Ok(Self {
-            opening: literal.cut_opening(&turn.opening, spelling)?,
-            generation: literal.cut_opening(&turn.generation, spelling)?,
-            closing: literal.cut_closing(&turn.closing, spelling)?,
-            trim: turn.trim,
-        })
     }
 }
 
@@ -281,12 +311,4 @@ fn controlled(
         turn => Ok(turn),
     });
     checked.collect()
-}
-
-fn opens(part: Part) -> bool {
-    matches!(part, Part::Whole | Part::Open)
-}
-
-fn closes(part: Part) -> bool {
-    matches!(part, Part::Whole | Part::Close)
 }

@@ -31,6 +31,17 @@ pub(super) struct Turn {
     pub(super) closing: String,
     /// What is left out of the text.
     pub(super) trim: Trim,
+    /// Opening and generation with a name, or why there is no place for one.
+    pub(super) named: Result<[Named; 2], String>,
+}
+
+/// What a template writes around a name, up to the message's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    /// Before the name.
+    pub(super) before: String,
+    /// After the name.
+    pub(super) after: String,
 }
 
 /// White space that a template leaves out.
@@ -67,7 +78,7 @@ impl Format {
     pub(super) fn derive(template: &Template, beginning: Option<&str>) -> Self {
         let probe = Probe { template };
         let closings: Vec<Result<String, String>> = ROLES.iter().map(|role| probe.closing(*role)).collect();
-        let first = ROLES.iter().find_map(|role| probe.render(&[*role], Ending::Message, ("", "")).ok());
+        let first = ROLES.iter().find_map(|role| probe.render(&[*role], Ending::Message, Last::default()).ok());
         let beginning = beginning.filter(|token| !token.is_empty());
         let begins = match (&first, beginning) {
             (Some(pieces), Some(token)) => pieces[0].starts_with(token),
@@ -76,16 +87,33 @@ impl Format {
         let prefix = beginning.filter(|_| begins).unwrap_or_default();
         let turns = ROLES.iter().zip(&closings).map(|(role, closing)| {
             let closing = closing.clone()?;
-            let opening = probe.opening(*role, &closings, prefix)?;
+            let opening = probe.opening(*role, &closings, prefix, Last::default())?;
             let generation = match role {
                 Role::Assistant => probe.generation(&closings).unwrap_or_else(|| opening.clone()),
                 _ => opening.clone(),
             };
-            Ok(Turn { opening, generation, closing, trim: probe.trim(*role) })
+            let named = probe.named(*role, &closings, prefix, &opening).and_then(|named| {
+                // The generation prompt knows no names: it goes on from the opening.
+                let rest = generation.strip_prefix(&opening).ok_or("a message with a name opens otherwise")?;
+                let longer = Named { before: named.before.clone(), after: format!("{}{rest}", named.after) };
+                Ok([named, longer])
+            });
+            Ok(Turn { opening, generation, closing, trim: probe.trim(*role), named })
         });
         let turns = turns.collect();
         Self { begins, turns }
     }
+}
+
+/// Stands for a name while a template is read.
+const NAME: &str = "⟦name⟧";
+
+/// What is done to the last message of a conversation of sentinels.
+#[derive(Clone, Copy, Default)]
+struct Last<'a> {
+    /// Before and after the sentinel, as the message's own text.
+    around: (&'a str, &'a str),
+    name: Option<&'a str>,
 }
 
 struct Probe<'a> {
@@ -94,13 +122,18 @@ struct Probe<'a> {
 
 impl Probe<'_> {
     /// What stands around the sentinels of a conversation: one piece more than
-    /// there are messages. `around` is put around each sentinel, as its text.
-    fn render(&self, roles: &[Role], ending: Ending, around: (&str, &str)) -> Result<Vec<String>, String> {
+    /// there are messages.
+    fn render(&self, roles: &[Role], ending: Ending, last: Last<'_>) -> Result<Vec<String>, String> {
         let sentinels: Vec<String> = (0..roles.len()).map(|number| format!("⟦message {number}⟧")).collect();
-        let contents: Vec<String> =
-            sentinels.iter().map(|sentinel| format!("{}{sentinel}{}", around.0, around.1)).collect();
-        let said: Vec<Said<'_>> =
-            roles.iter().zip(&contents).map(|(role, content)| Said { role: role.name(), content }).collect();
+        let mut contents = sentinels.clone();
+        if let Some(content) = contents.last_mut() {
+            *content = format!("{}{content}{}", last.around.0, last.around.1);
+        }
+        let said = roles.iter().zip(&contents).map(|(role, content)| Said { role: role.name(), content, name: None });
+        let mut said: Vec<Said<'_>> = said.collect();
+        if let Some(said) = said.last_mut() {
+            said.name = last.name;
+        }
         let text = self.template.render(&said, ending)?;
         let mut pieces = Vec::new();
         let mut rest = text.as_str();
@@ -128,10 +161,10 @@ impl Probe<'_> {
     }
 
     /// The first context in which the role's message can be rendered last.
-    fn in_context(&self, role: Role, around: (&str, &str)) -> Result<Vec<String>, String> {
+    fn in_context(&self, role: Role, last: Last<'_>) -> Result<Vec<String>, String> {
         let mut refusal = String::new();
         for before in Self::before(role) {
-            match self.render(&[before, &[role][..]].concat(), Ending::Message, around) {
+            match self.render(&[before, &[role][..]].concat(), Ending::Message, last) {
                 Ok(pieces) => return Ok(pieces),
                 Err(reason) => refusal = reason,
             }
@@ -140,13 +173,19 @@ impl Probe<'_> {
     }
 
     fn closing(&self, role: Role) -> Result<String, String> {
-        Ok(self.in_context(role, ("", ""))?.pop().unwrap_or_default())
+        Ok(self.in_context(role, Last::default())?.pop().unwrap_or_default())
     }
 
-    fn opening(&self, role: Role, closings: &[Result<String, String>], prefix: &str) -> Result<String, String> {
+    fn opening(
+        &self,
+        role: Role,
+        closings: &[Result<String, String>],
+        prefix: &str,
+        last: Last<'_>,
+    ) -> Result<String, String> {
         let mut refusal = String::new();
         for before in Self::before(role) {
-            let pieces = match self.render(&[before, &[role][..]].concat(), Ending::Message, ("", "")) {
+            let pieces = match self.render(&[before, &[role][..]].concat(), Ending::Message, last) {
                 Ok(pieces) => pieces,
                 Err(reason) => {
                     refusal = reason;
@@ -166,12 +205,28 @@ impl Probe<'_> {
         Err(refusal)
     }
 
+    /// The place for a name in a role's opening.
+    fn named(
+        &self,
+        role: Role,
+        closings: &[Result<String, String>],
+        prefix: &str,
+        nameless: &str,
+    ) -> Result<Named, String> {
+        let opening = self.opening(role, closings, prefix, Last { name: Some(NAME), ..Last::default() })?;
+        match opening.split(NAME).collect::<Vec<_>>().as_slice() {
+            [before, after] => Ok(Named { before: (*before).to_owned(), after: (*after).to_owned() }),
+            [same] if *same == nameless => Err("it has no place for one".into()),
+            _ => Err("it does not write one just once, before the text".into()),
+        }
+    }
+
     /// What opens the model's own turn after a user's.
     fn generation(&self, closings: &[Result<String, String>]) -> Option<String> {
         let closing = closings[index(Role::User)].as_ref().ok()?;
         let before: [&[Role]; 2] = [&[Role::User], &[Role::System, Role::User]];
         before.iter().find_map(|roles| {
-            let pieces = self.render(roles, Ending::Generation, ("", "")).ok()?;
+            let pieces = self.render(roles, Ending::Generation, Last::default()).ok()?;
             let opened = pieces.last()?.strip_prefix(closing.as_str())?;
             Some(opened.to_owned()).filter(|opened| !opened.is_empty())
         })
@@ -179,7 +234,7 @@ impl Probe<'_> {
 
     fn trim(&self, role: Role) -> Trim {
         let (lead, tail) = (" \t", "\t ");
-        match self.in_context(role, (lead, tail)) {
+        match self.in_context(role, Last { around: (lead, tail), ..Last::default() }) {
             Ok(pieces) => {
                 let [.., before, after] = pieces.as_slice() else { return Trim::default() };
                 Trim { start: !before.ends_with(lead), end: !after.starts_with(tail) }

@@ -27,6 +27,7 @@ pub(super) struct Spelling {
 pub(super) struct Literal(Tokenizer);
 
 /// Template text, cut where its control tokens end or begin.
+#[derive(Clone, Default)]
 pub(super) struct Cut {
     /// Tokens of the part that holds the control tokens.
     pub(super) tokens: Vec<TokenId>,

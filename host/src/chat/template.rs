@@ -20,6 +20,8 @@ pub(super) struct Template {
 pub(super) struct Said<'a> {
     pub(super) role: &'static str,
     pub(super) content: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<&'a str>,
 }
 
 /// Whether a conversation ends by opening the model's turn.

@@ -79,8 +79,12 @@ impl Compared<'_> {
             Some(User | Tool) => Ending::Generation,
             _ => Ending::Message,
         };
-        let said: Vec<Said<'_>> =
-            self.roles.iter().zip(self.texts).map(|(role, content)| Said { role: role.name(), content }).collect();
+        let said: Vec<Said<'_>> = self
+            .roles
+            .iter()
+            .zip(self.texts)
+            .map(|(role, content)| Said { role: role.name(), content, name: None })
+            .collect();
         let conversation = self.roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
         let whole = match self.template.render(&said, ending) {
             Ok(whole) => whole,

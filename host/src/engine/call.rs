@@ -1,7 +1,7 @@
 //! What a run may ask of the engine and what it is told: the contract of
 //! `wit/choreo.wit` in the host's own types, fields not served yet left out.
 
-pub use crate::chat::{Part, Role};
+pub use crate::chat::{Part, Role, Speaker};
 
 /// A message's number in its run, from 1.
 pub type Number = u32;
@@ -31,6 +31,8 @@ pub struct View {
 pub struct PrefillCall {
     /// Who speaks.
     pub role: Role,
+    /// The speaker's name.
+    pub name: Option<String>,
     /// Which part of the turn.
     pub part: Part,
     /// What is said.
@@ -44,6 +46,8 @@ pub struct PrefillCall {
 pub struct DecodeCall {
     /// Who speaks.
     pub role: Role,
+    /// The speaker's name.
+    pub name: Option<String>,
     /// Which part of the turn.
     pub part: Part,
     /// What the message begins with.
@@ -87,6 +91,8 @@ pub struct DecodeOptions {
 pub struct ScoreCall {
     /// Who speaks.
     pub role: Role,
+    /// The speaker's name.
+    pub name: Option<String>,
     /// What the message begins with.
     pub header: String,
     /// What it sees.
@@ -166,6 +172,8 @@ pub struct Decoded {
 pub struct Description {
     /// Who speaks.
     pub role: Role,
+    /// The speaker's name.
+    pub name: Option<String>,
     /// Which part of the turn.
     pub part: Part,
     /// Role and end-of-message tokens included.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::Engine;
-use super::call::{Cause, Error, Finish, Number, Part, PrefillCall, Role, Shortage, View};
+use super::call::{Cause, Error, Finish, Number, Part, PrefillCall, Role, Shortage, Speaker, View};
 use super::handle::{Mode, Request, RunId};
 use super::place::{self, Bounds, Placement};
 use super::run::{Account, Record, RunState, State, bytes_kept};
@@ -23,6 +23,7 @@ pub(super) const EMPTY_HEADER: &str =
 /// A call whose place and tokens are known, before anything is reserved.
 pub(super) struct Draft {
     pub(super) role: Role,
+    pub(super) name: Option<String>,
     pub(super) part: Part,
     pub(super) text: String,
     pub(super) placement: Placement,
@@ -85,9 +86,11 @@ impl<M: Model> Engine<M> {
     fn prefill(&mut self, run: RunId, called: Instant, calls: Vec<PrefillCall>) -> Result<Vec<Number>, Error> {
         self.run(run)?.pay_calls(calls.len()).map_err(whole)?;
         let drafts = calls.into_iter().zip(0..).map(|(call, index)| {
+            let speaker = Speaker { role: call.role, name: call.name.as_deref() };
             let tokens =
-                self.chat.render(call.role, call.part, &call.text).map_err(|error| at(index, unserved(error)))?;
-            self.draft(run, (call.role, call.part, call.text), &call.view, tokens).map_err(|cause| at(index, cause))
+                self.chat.render(speaker, call.part, &call.text).map_err(|error| at(index, unserved(error)))?;
+            let said = (call.role, call.name, call.part, call.text);
+            self.draft(run, said, &call.view, tokens).map_err(|cause| at(index, cause))
         });
         let drafts: Vec<Draft> = drafts.collect::<Result<_, _>>()?;
         let messages = self.reserve(run, &drafts)?;
@@ -107,7 +110,7 @@ impl<M: Model> Engine<M> {
     pub(super) fn draft(
         &mut self,
         run: RunId,
-        (role, part, text): (Role, Part, String),
+        (role, name, part, text): (Role, Option<String>, Part, String),
         view: &View,
         tokens: Vec<TokenId>,
     ) -> Result<Draft, Cause> {
@@ -126,7 +129,7 @@ impl<M: Model> Engine<M> {
         let what = || format!("a message of {} tokens at offset {}", tokens.len(), placement.offset);
         place::fits(what, end, bounds.context)?;
         if state.options.mode == Mode::Naive {
-            return Ok(Draft { role, part, text, placement, tokens, new: None });
+            return Ok(Draft { role, name, part, text, placement, tokens, new: None });
         }
         let new = NewMessage {
             capacity: u32::try_from(tokens.len()).unwrap_or(u32::MAX),
@@ -134,7 +137,7 @@ impl<M: Model> Engine<M> {
             parents: place::in_cache(state, &placement),
             offset: place::signed(placement.offset),
         };
-        Ok(Draft { role, part, text, placement, tokens, new: Some(new) })
+        Ok(Draft { role, name, part, text, placement, tokens, new: Some(new) })
     }
 
     /// Reserves the room of a whole list, or of none of it.
@@ -143,9 +146,10 @@ impl<M: Model> Engine<M> {
         if asked > u64::from(self.cache.left()) {
             return Err(whole(cache_full(asked, self.cache.left())));
         }
+        let names = drafts.iter().filter_map(|draft| draft.name.as_ref()).map(|name| name.len() as u64);
         let bytes = drafts.iter().map(|draft| bytes_kept(&draft.text, &draft.tokens, &draft.placement.parents));
         let accounts = drafts.len() * size_of::<Record>();
-        self.run_state(run).pay_text(bytes.sum::<u64>() + accounts as u64).map_err(whole)?;
+        self.run_state(run).pay_text(bytes.chain(names).sum::<u64>() + accounts as u64).map_err(whole)?;
         let reserved = drafts.iter().map(|draft| draft.new.clone().map(|new| self.cache.insert(new)).transpose());
         reserved.collect::<Result<_, _>>().map_err(full)
     }
@@ -170,6 +174,7 @@ impl<M: Model> Engine<M> {
         let number = state.next_number();
         state.records.push(Record {
             role: draft.role,
+            name: draft.name,
             part: draft.part,
             text: draft.text,
             length: u32::try_from(draft.tokens.len()).unwrap_or(u32::MAX),

@@ -37,6 +37,8 @@ pub(super) struct RunState {
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) role: Role,
+    /// As the text's, its bytes are paid for; it stays when the message is released.
+    pub(super) name: Option<String>,
     pub(super) part: Part,
     pub(super) text: String,
     /// Role and end-of-message tokens included; none once released.
@@ -282,6 +284,7 @@ impl Record {
     pub(super) fn describe(&self) -> Description {
         Description {
             role: self.role,
+            name: self.name.clone(),
             part: self.part,
             tokens: self.length,
             finish: self.finish.clone(),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::Engine;
-use super::call::{Cause, Error, ScoreCall, Scored, Shortage};
+use super::call::{Cause, Error, ScoreCall, Scored, Shortage, Speaker};
 use super::handle::{Mode, Reply, RunId};
 use super::place;
 use super::requests::{EMPTY_HEADER, answer, at, cache_full, full, unserved, whole};
@@ -137,7 +137,8 @@ impl<M: Model> Engine<M> {
     }
 
     fn draft_score(&mut self, run: RunId, call: ScoreCall) -> Result<Draft, Cause> {
-        let tokens = self.chat.header(call.role, Part::Whole, &call.header).map_err(unserved)?;
+        let speaker = Speaker { role: call.role, name: call.name.as_deref() };
+        let tokens = self.chat.header(speaker, Part::Whole, &call.header).map_err(unserved)?;
         if tokens.is_empty() {
             return Err(Cause::InvalidArgument(EMPTY_HEADER.into()));
         }
@@ -153,7 +154,7 @@ impl<M: Model> Engine<M> {
                 "candidate {empty} is empty: give it at least one character, or count the end of message (with-end)"
             )));
         }
-        let draft = self.draft(run, (call.role, Part::Whole, call.header), &call.view, tokens)?;
+        let draft = self.draft(run, (call.role, call.name, Part::Whole, call.header), &call.view, tokens)?;
         let begin = u64::from(draft.placement.offset) + draft.tokens.len() as u64;
         let longest = candidates.iter().map(Vec::len).max().unwrap_or(0) as u64;
         place::fits(|| format!("a candidate of {longest} tokens at offset {begin}"), begin + longest, self.context())?;

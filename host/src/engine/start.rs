@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::Engine;
-use super::call::{Cause, DecodeCall, DecodeOptions, Error, Finish, Number, Shortage};
+use super::call::{Cause, DecodeCall, DecodeOptions, Error, Finish, Number, Shortage, Speaker};
 use super::choice::TokenIndex;
 use super::handle::{Mode, Reply, RunId};
 use super::lane::{Lane, NewLane};
@@ -98,7 +98,8 @@ impl<M: Model> Engine<M> {
             let tokens = (0..self.chat.vocabulary()).map(TokenId);
             self.index = Some(TokenIndex::new(tokens.map(|token| (token, self.chat.token_bytes(token).to_vec()))));
         }
-        let tokens = self.chat.header(call.role, call.part, &call.header).map_err(unserved)?;
+        let speaker = Speaker { role: call.role, name: call.name.as_deref() };
+        let tokens = self.chat.header(speaker, call.part, &call.header).map_err(unserved)?;
         if tokens.is_empty() {
             return Err(Cause::InvalidArgument(EMPTY_HEADER.into()));
         }
@@ -107,7 +108,7 @@ impl<M: Model> Engine<M> {
         let slack = if call.options.stop.is_empty() { 0 } else { self.index.as_ref().map_or(0, TokenIndex::longest) };
         let around = closing.len() + slack;
         let asked = call.options.max_tokens.unwrap_or(self.run_state(run).options.defaults.max_tokens);
-        let mut draft = self.draft(run, (call.role, call.part, call.header), &call.view, tokens)?;
+        let mut draft = self.draft(run, (call.role, call.name, call.part, call.header), &call.view, tokens)?;
 
         let context = self.context();
         let begin = u64::from(draft.placement.offset) + draft.tokens.len() as u64;

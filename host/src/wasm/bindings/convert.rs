@@ -21,6 +21,8 @@ const IDS: usize = 65_536;
 const TEXTS: usize = 65_536;
 /// Bytes of one text.
 const TEXT_BYTES: usize = 4 << 20;
+/// Bytes of a speaker's name.
+const NAME_BYTES: usize = 1024;
 /// Stop strings of one call; every token is checked against each.
 const STOPS: usize = 64;
 /// Bytes of one stop string.
@@ -36,20 +38,27 @@ const HOTTEST: f32 = 100.0;
 
 pub(super) fn prefill_calls(calls: Vec<wit::PrefillCall>) -> Checked<Vec<PrefillCall>> {
     each(calls, |call| {
-        absent(call.name, "a speaker's name (name)")?;
+        name(call.name.as_deref())?;
         absent(call.labels.first(), "labels")?;
         at_most("the text's bytes", call.text.len(), TEXT_BYTES)?;
-        Ok(PrefillCall { role: role(call.role), part: part(call.part), text: call.text, view: view(call.view)? })
+        Ok(PrefillCall {
+            role: role(call.role),
+            name: call.name,
+            part: part(call.part),
+            text: call.text,
+            view: view(call.view)?,
+        })
     })
 }
 
 pub(super) fn decode_calls(calls: Vec<wit::DecodeCall>) -> Checked<Vec<DecodeCall>> {
     each(calls, |call| {
-        absent(call.name, "a speaker's name (name)")?;
+        name(call.name.as_deref())?;
         absent(call.labels.first(), "labels")?;
         at_most("the header's bytes", call.header.len(), TEXT_BYTES)?;
         Ok(DecodeCall {
             role: role(call.role),
+            name: call.name,
             part: part(call.part),
             header: call.header,
             view: view(call.view)?,
@@ -70,11 +79,12 @@ pub(super) fn texts(texts: Vec<String>) -> Checked<Vec<String>> {
 
 pub(super) fn score_calls(calls: Vec<wit::ScoreCall>) -> Checked<Vec<ScoreCall>> {
     each(calls, |call| {
-        absent(call.name, "a speaker's name (name)")?;
+        name(call.name.as_deref())?;
         at_most("the header's bytes", call.header.len(), TEXT_BYTES)?;
         at_most("candidates", call.candidates.len(), CHOICES)?;
         Ok(ScoreCall {
             role: role(call.role),
+            name: call.name,
             header: call.header,
             view: view(call.view)?,
             candidates: call.candidates,
@@ -111,6 +121,13 @@ pub(super) fn until(until: wit::Until) -> Until {
         wit::Until::Text => Until::Text,
         wit::Until::Finished => Until::Finished,
     }
+}
+
+fn name(name: Option<&str>) -> Checked<()> {
+    if name == Some("") {
+        return Err(invalid("the speaker's name is empty: give it at least one character, or leave it out".into()));
+    }
+    at_most("the name's bytes", name.map_or(0, str::len), NAME_BYTES)
 }
 
 fn view(view: wit::View) -> Checked<View> {
@@ -218,7 +235,7 @@ pub(super) fn description(description: Description) -> wit::Description {
             Role::Tool => wit::Role::Tool,
             Role::Raw => wit::Role::Raw,
         },
-        name: None,
+        name: description.name,
         part: match description.part {
             Part::Whole => wit::Part::Whole,
             Part::Open => wit::Part::Open,

@@ -10,8 +10,8 @@
 //! start   = "start" ROLE STRING PARENTS option*
 //! pending = ("read" | "read-all" | "finish" | "cancel" | "drop") N
 //!         | "wait-any" (IDS | "-") ("text" | "finished") (MILLISECONDS | "-")
-//! score   = "score" ROLE STRING PARENTS ("candidate" STRING)* ("at" N | "with-end")*
-//! option  = "at" N | "part" PART
+//! score   = "score" ROLE STRING PARENTS ("candidate" STRING)* ("at" N | "name" STRING | "with-end")*
+//! option  = "at" N | "part" PART | "name" STRING
 //!         | "max" N | "temperature" X | "seed" N | "top-p" X | "top-k" N | "min-p" X
 //!         | "repetition-penalty" X | "stop" STRING | "top-logprobs" N       (decode only)
 //! PARENTS = "-" | ID ["@" N] ("," ID ["@" N])*
@@ -98,6 +98,7 @@ fn call(verb: &str, words: &mut Words<'_>) -> Result<Call, String> {
                 "" => return Ok(Call::Prefill(call)),
                 "at" => call.at(words.number()?),
                 "part" => call.part(part(words.next())?),
+                "name" => call.named(words.string()?),
                 other => return Err(format!("prefill has no option {other:?}")),
             };
         }
@@ -112,6 +113,7 @@ fn call(verb: &str, words: &mut Words<'_>) -> Result<Call, String> {
             "" => return Ok(Call::Decode(call)),
             "at" => call.at(words.number()?),
             "part" => call.part(part(words.next())?),
+            "name" => call.named(words.string()?),
             "max" => call.max_tokens(words.number()?),
             "temperature" => call.temperature(words.number()?),
             "seed" => call.seed(words.number()?),
@@ -132,6 +134,7 @@ fn score_call(mut call: Score, words: &mut Words<'_>) -> Result<Call, String> {
         call = match words.next() {
             "" => return Ok(Call::Score(call)),
             "at" => call.at(words.number()?),
+            "name" => call.named(words.string()?),
             "with-end" => call.with_end(),
             other => return Err(format!("score has no option {other:?}")),
         };

@@ -65,11 +65,12 @@ pub(super) fn texts(answer: Result<Vec<String>, Error>) -> String {
     answer.map_or_else(|found| error(&found), |texts| json!({ "texts": texts }).to_string())
 }
 
-/// `{"messages": [{"tokens": 9, "offset": 12, "finish": "end", "parents": [[1, 0]]}]}`
+/// `{"messages": [{"name": null, "tokens": 9, "offset": 12, "finish": "end", "parents": [[1, 0]]}]}`
 pub(super) fn described(answer: Result<Vec<Description>, Error>) -> String {
     let describe = |found: &Description| {
         let parents = found.parents.iter();
         json!({
+            "name": found.name,
             "tokens": found.tokens,
             "offset": found.offset,
             "finish": finish(&found.finish),
