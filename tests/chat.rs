@@ -127,9 +127,8 @@ fn an_injected_system_turn_is_told_and_left_out() {
     let chat = chat(INJECTING);
     check(&chat, (Role::User, Part::Whole, "Hi"), "<|start|>user\nHi<|end|>\n");
     assert_eq!(chat.beginning(), None);
-    let [user, assistant] = chat.deviations() else { panic!("{:?}", chat.deviations()) };
-    assert_eq!(user, "user: the template writes \"system\\nBe good.<|end|>\\n<|start|>\" where messages give \"\"");
-    assert!(assistant.starts_with("assistant: "), "{assistant}");
+    let line = "before user: the template writes \"system\\nBe good.<|end|>\\n<|start|>\" where messages give \"\"";
+    assert_eq!(chat.deviations(), [line]);
     assert_eq!(shown(&chat, &chat.closing(Role::Assistant, Part::Whole)), "<|end|>\n");
     assert_eq!(chat.ends(), [TokenId(1)]);
 }
@@ -139,23 +138,27 @@ fn a_dated_system_turn_is_told_and_has_no_day() {
     let chat = chat(DATED);
     check(&chat, (Role::System, Part::Whole, "A"), "<|start|>system<|stop|>\n\nToday Date: 26 Jul 2024\n\nA<|end|>");
     check(&chat, (Role::User, Part::Whole, "Hi"), "<|start|>user<|stop|>\n\nHi<|end|>");
-    let deviations = chat.deviations();
+    let [user, system, day] = chat.deviations() else { panic!("{:?}", chat.deviations()) };
     assert!(
-        deviations[0].starts_with("user: the template writes \"system<|stop|>\\n\\nToday Date: 26 Jul 2024"),
-        "{deviations:?}"
+        user.starts_with("before user: the template writes \"system<|stop|>\\n\\nToday Date: 26 Jul 2024"),
+        "{user}"
     );
-    assert!(deviations.iter().all(|line| !line.starts_with("system, user:")), "{deviations:?}");
+    assert!(system.starts_with("between system and system: "), "{system}");
+    assert_eq!(day, "the template writes the day; messages have 26 July 2024");
 }
 
 #[test]
-fn a_merged_system_turn_is_unsupported_by_name() {
+fn a_merged_system_turn_is_a_turn_of_its_own() {
     let chat = chat(MERGING);
-    let error = chat.render(Role::System, Part::Whole, "x").unwrap_err().to_string();
-    assert_eq!(error, "role system in the model's chat format (the template leaves the text of a system message out)");
+    check(&chat, (Role::System, Part::Whole, "x"), "<|start|>x");
     let error = chat.render(Role::Tool, Part::Whole, "x").unwrap_err().to_string();
     assert_eq!(error, "role tool in the model's chat format (roles must alternate)");
-    check(&chat, (Role::User, Part::Whole, "Hi "), "<|start|>Hi<|stop|>");
-    check(&chat, (Role::Assistant, Part::Whole, "Yes"), "Yes<|end|>");
+    // What ends the user's turn is what the model goes on from.
+    check(&chat, (Role::User, Part::Whole, "Hi "), "<|start|>Hi");
+    check(&chat, (Role::Assistant, Part::Whole, "Yes"), "<|stop|>Yes<|end|>");
+    assert_eq!(shown(&chat, &chat.header(Role::Assistant, Part::Whole, "").unwrap()), "<|stop|>");
+    let merged = "between system and user: the template writes \"\\n\" where messages give \"<|start|>\"";
+    assert!(chat.deviations().iter().any(|line| line == merged), "{:?}", chat.deviations());
     assert!(chat.deviations().iter().any(|line| line.contains("roles must alternate")), "{:?}", chat.deviations());
 }
 
@@ -165,7 +168,7 @@ fn a_role_without_a_control_token_is_unsupported() {
     assert_eq!(chat.deviations(), [""; 0]);
     check(&chat, (Role::System, Part::Whole, " x "), "<|system|> x <|end|>");
     let error = chat.render(Role::Tool, Part::Whole, "x").unwrap_err().to_string();
-    assert_eq!(error, "role tool in the model's chat format (its \"<|tool|>\" holds no control token)");
+    assert_eq!(error, "role tool in the model's chat format (its \"<|tool|>\" holds no control token for the role)");
 }
 
 #[test]
@@ -255,11 +258,34 @@ fn tokenizers_that_do_not_fit_are_refused_in_one_line() {
     let mut spaced = tokenizer();
     spaced["pre_tokenizer"]["add_prefix_space"] = json!(true);
     refused(&[("tokenizer.json", spaced)], "tokenizer.json puts a space before every text");
-    let config = json!({"chat_template": "{% for %}"});
-    refused(
-        &[("tokenizer.json", tokenizer()), ("tokenizer_config.json", config)],
-        "the chat template cannot be read: ",
+}
+
+#[test]
+fn a_template_that_cannot_be_used_leaves_raw_messages_and_says_so() {
+    let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{{ a }}{% endfor %}{% endfor %}";
+    let late = format!(
+        "{{% for m in messages %}}{{{{ m.content }}}}{{% endfor %}}{{% if messages | length > 2 %}}{endless}{{% endif %}}"
     );
+    for (template, reason) in [
+        ("{{ raise_exception('not\ntoday') }}", "not today"),
+        ("{% for %}", "it cannot be read: unexpected end of block"),
+        ("{{ messages[0].nothing.at_all }}", "undefined value"),
+        ("{{ nothing() }}", "nothing is unknown"),
+        ("always the same", "the template leaves the text of a user message out"),
+        (endless, "it takes too long over a conversation"),
+        (&late, "it takes too long over a conversation"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", ""),
+    ] {
+        let chat = chat(template);
+        let [line] = chat.deviations() else { panic!("{template}: {:?}", chat.deviations()) };
+        let start = format!("the template cannot be used: {reason}");
+        assert!(line.starts_with(&start) && line.ends_with("; messages of role raw alone are served"), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+        check(&chat, (Role::Raw, Part::Whole, "Hi"), "Hi");
+        let error = chat.render(Role::User, Part::Whole, "x").unwrap_err().to_string();
+        assert!(error.starts_with(&format!("role user in the model's chat format ({start}")), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
 }
 
 proptest! {

@@ -18,6 +18,7 @@
 //! | stream | texts shown while they are decoded |
 //! | plans | every plan of the repository, run on the embedded model |
 //! | score | continuations' log-probabilities against what decoding reports |
+//! | templates | chat formats of many families, ours or a folder of real ones |
 //! | skills | the embedded model's floors on held-out items |
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -42,5 +43,6 @@ mod score;
 mod skills;
 mod stream;
 mod support;
+mod templates;
 mod tiny;
 mod witness;

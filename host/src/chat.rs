@@ -9,19 +9,26 @@
 //! Invariant: text never becomes a control token, nor any other token of the
 //! tokenizer's added vocabulary, whatever it spells.
 
+mod difference;
 mod files;
 mod format;
 mod frame;
+mod probe;
 mod python;
 mod spelling;
 mod template;
+mod turn;
 mod verify;
 
 use std::borrow::Cow;
 
-use self::format::{Format, Turn};
+pub use self::difference::Difference;
+use self::format::Format;
 use self::frame::Frame;
 use self::spelling::{Cut, Literal, Spelling};
+use self::template::Template;
+use self::turn::Turn;
+pub use self::verify::{Comparison, Spoken};
 use crate::cache::plan::TokenId;
 
 /// Who speaks.
@@ -133,45 +140,71 @@ impl Chat {
     /// Loads the format of a model whose files `read` finds: `tokenizer.json`,
     /// and of `tokenizer_config.json`, `chat_template.jinja`, `config.json` and
     /// `generation_config.json` those that are there. A model without a chat
-    /// template has raw messages alone.
+    /// template, or with one that cannot be used, has raw messages alone.
     ///
     /// # Errors
     /// A file that cannot be read or understood, or is not supported.
     pub fn load(read: impl Fn(&str) -> std::io::Result<Option<Cow<'static, [u8]>>>) -> Result<Self, ChatError> {
-        let files = files::Files::read(read)?;
-        let (spelling, literal) = Spelling::load(&files.tokenizer)?;
-        let named = |name: Option<&str>| name.and_then(|name| literal.token(name));
-        let mut ends = files.ends.clone();
-        ends.extend(named(files.name("eos_token")));
-        let Some(source) = files.template.clone() else {
-            let none = || Err("the model has no chat template".to_owned());
-            let turns = format::ROLES.iter().map(|_| none()).collect();
-            let begin = named(files.name("bos_token"));
-            let beginning = begin.filter(|begin| literal.first_of_all() == Some(*begin));
-            let chat = Self { spelling, turns, ends, beginning, deviations: Vec::new() };
-            return Ok(chat.with_distinct_ends());
-        };
-        let template = template::Template::new(source, files.names.clone())?;
-        let format = Format::derive(&template, files.name("bos_token"));
-        let beginning = named(files.name("bos_token")).filter(|_| format.begins);
-        let turns: Vec<Result<Turn, String>> = controlled(format.turns, &spelling, &literal)?;
-        let frames = turns.iter().map(|turn| match turn {
-            Ok(turn) => Frame::new(turn, &spelling, &literal).map(Ok),
-            Err(reason) => Ok(Err(reason.clone())),
-        });
-        let frames: Vec<Result<Frame, String>> = frames.collect::<Result<_, _>>()?;
-        for frame in frames.iter().flatten() {
-            ends.extend(frame.end());
-        }
-        let mut chat = Self { spelling, turns: frames, ends, beginning, deviations: Vec::new() }.with_distinct_ends();
-        chat.deviations = verify::deviations(&chat, &turns, &template, &literal)?;
-        Ok(chat)
+        Ok(Self::load_compared(read)?.0)
     }
 
-    fn with_distinct_ends(mut self) -> Self {
-        self.ends.sort_unstable();
-        self.ends.dedup();
-        self
+    /// Loads a format, and the template that it was read off, where there is one
+    /// that can be used.
+    ///
+    /// # Errors
+    /// As [`Chat::load`].
+    pub fn load_compared(
+        read: impl Fn(&str) -> std::io::Result<Option<Cow<'static, [u8]>>>,
+    ) -> Result<(Self, Option<Comparison>), ChatError> {
+        let files = files::Files::read(read)?;
+        let (spelling, literal) = Spelling::load(&files.tokenizer)?;
+        let begin = files.name("bos_token").filter(|name| !name.is_empty());
+        let mut chat = Self::raw(spelling, &literal, &files);
+        let Some(source) = &files.template else { return Ok((chat, None)) };
+        let read = Template::new(source, files.names.clone()).and_then(|template| {
+            let format = Format::derive(&template, begin)?;
+            Ok((template, format))
+        });
+        let (template, mut format) = match read {
+            Ok(read) => read,
+            Err(reason) => {
+                let reason = format!("the template cannot be used: {reason}");
+                chat.deviations = vec![format!("{reason}; messages of role raw alone are served")];
+                chat.turns = format::ROLES.map(|_| Err(reason.clone())).into();
+                return Ok((chat, None));
+            }
+        };
+        chat.beginning = begin.filter(|_| format.begins).and_then(|name| literal.token(name));
+        format.turns = controlled(format.turns, &chat.spelling, &literal)?;
+        chat.turns = Vec::new();
+        for turn in &format.turns {
+            chat.turns.push(match turn {
+                Ok(turn) => Ok(Frame::new(turn, &chat.spelling, &literal)?),
+                Err(reason) => Err(reason.clone()),
+            });
+        }
+        chat.ends.extend(chat.turns.iter().flatten().filter_map(Frame::end));
+        chat.ends.sort_unstable();
+        chat.ends.dedup();
+        let comparison = Comparison::new(template, format, literal, begin);
+        let found = comparison.deviations(&chat)?;
+        chat.deviations = found.iter().map(ToString::to_string).chain(comparison.notes()).collect();
+        Ok((chat, Some(comparison)))
+    }
+
+    /// What there is without a chat template.
+    fn raw(spelling: Spelling, literal: &Literal, files: &files::Files) -> Self {
+        let named = |name: &str| files.name(name).and_then(|name| literal.token(name));
+        let mut ends: Vec<TokenId> = files.ends.iter().copied().chain(named("eos_token")).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        Self {
+            spelling,
+            turns: format::ROLES.map(|_| Err("the model has no chat template".to_owned())).into(),
+            ends,
+            beginning: named("bos_token").filter(|begin| literal.first_of_all() == Some(*begin)),
+            deviations: Vec::new(),
+        }
     }
 
     /// The tokens of one message: opening, text and closing as `part` says.
@@ -289,24 +322,24 @@ impl std::fmt::Debug for Chat {
     }
 }
 
-/// Takes out roles whose opening is plain text, where the user's has a control
-/// token: a template that pastes in any role's name makes a turn of it that
-/// every text could spell.
+/// Takes out roles that the template pastes in where the user's name stands,
+/// if that makes no control token of them: a turn that every text could spell.
 fn controlled(
     turns: Vec<Result<Turn, String>>,
     spelling: &Spelling,
     literal: &Literal,
 ) -> Result<Vec<Result<Turn, String>>, ChatError> {
-    let control = |text: &str| -> Result<bool, ChatError> {
-        Ok(literal.encode(text)?.iter().any(|token| spelling.is_added(*token)))
+    let controls = |text: &str| -> Result<usize, ChatError> {
+        Ok(literal.encode(text)?.iter().filter(|token| spelling.is_added(**token)).count())
     };
-    let user = match &turns[format::index(Role::User)] {
-        Ok(turn) => control(&turn.opening)?,
-        Err(_) => false,
-    };
-    let checked = turns.into_iter().map(|turn| match turn {
-        Ok(turn) if user && !turn.opening.trim().is_empty() && !control(&turn.opening)? => {
-            Ok(Err(format!("its {:?} holds no control token", turn.opening)))
+    let user = turns[format::index(Role::User)].as_ref().map(|turn| turn.opening.clone()).unwrap_or_default();
+    let user_controls = controls(&user)?;
+    let checked = turns.into_iter().zip(format::ROLES).map(|(turn, role)| match turn {
+        Ok(turn)
+            if turn.opening.replace(role.name(), Role::User.name()) == user
+                && controls(&turn.opening)? < user_controls =>
+        {
+            Ok(Err(format!("its {:?} holds no control token for the role", turn.opening)))
         }
         turn => Ok(turn),
     });

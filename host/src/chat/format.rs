@@ -1,65 +1,66 @@
 //! What stands around one message's text, read off a chat template.
 //!
-//! Conversations of sentinels are rendered; what follows the last one is the
-//! closing of its role, and what stands between two is the closing of the first
-//! and the opening of the second.
+//! Conversations of sentinels are rendered. What stands between two is the
+//! closing of the first and the opening of the second; what follows the last
+//! one, and what comes before the first, tell where the one ends and the other
+//! begins. A message is written as it is when the conversation goes on after
+//! it: some templates write the last one otherwise.
 
-use super::Role;
-use super::template::{Ending, Said, Template};
+use super::Role::{self, Assistant, System, Tool, User};
+use super::probe::{JOINED, Marks, NAME, Probe, Scene};
+use super::template::{Calls, ENDLESS, Ending, Template};
+use super::turn::{Escape, Named, Text, Trim, Turn};
 
 /// The roles that a template may have, in the order of [`Format::turns`].
-pub(super) const ROLES: [Role; 4] = [Role::System, Role::User, Role::Assistant, Role::Tool];
+pub(super) const ROLES: [Role; 4] = [System, User, Assistant, Tool];
 
-/// What may come before a message of most roles, likeliest first.
-const BEFORE: &[&[Role]] = &[
-    &[Role::User, Role::Assistant],
-    &[Role::User],
-    &[Role::System, Role::User],
-    &[Role::System, Role::User, Role::Assistant],
-    &[Role::System],
-    &[],
-];
-
-/// What a template writes around a message's text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Turn {
-    /// Before the text.
-    pub(super) opening: String,
-    /// Before a text that the model writes.
-    pub(super) generation: String,
-    /// After the text.
-    pub(super) closing: String,
-    /// What is left out of the text.
-    pub(super) trim: Trim,
-    /// Opening and generation with a name, or why there is no place for one.
-    pub(super) named: Result<[Named; 2], String>,
-}
-
-/// What a template writes around a name, up to the message's text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Named {
-    /// Before the name.
-    pub(super) before: String,
-    /// After the name.
-    pub(super) after: String,
-}
-
-/// White space that a template leaves out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Trim {
-    /// At the beginning of a text.
-    pub(super) start: bool,
-    /// At its end.
-    pub(super) end: bool,
-}
-
-impl Trim {
-    pub(super) fn start(self, text: &str) -> &str {
-        if self.start { text.trim_start() } else { text }
+/// Conversations in which a role's message is looked at, likeliest first: with
+/// something after it, and then without.
+fn scenes(role: Role) -> &'static [Scene] {
+    const fn scene(roles: &'static [Role], at: usize) -> Scene {
+        Scene { roles, at }
     }
-
-    pub(super) fn end(self, text: &str) -> &str {
-        if self.end { text.trim_end() } else { text }
+    match role {
+        // Elsewhere than at the beginning some templates take it for another role's.
+        System => const { &[scene(&[System, User, Assistant], 0), scene(&[System, User], 0), scene(&[System], 0)] },
+        User => {
+            const {
+                &[
+                    scene(&[User, Assistant, User, Assistant], 2),
+                    scene(&[System, User, Assistant, User, Assistant], 3),
+                    scene(&[User, Assistant, User], 2),
+                    scene(&[System, User, Assistant, User], 3),
+                    scene(&[System, User], 1),
+                    scene(&[User, Assistant], 0),
+                    scene(&[User], 0),
+                ]
+            }
+        }
+        Assistant => {
+            const {
+                &[
+                    scene(&[User, Assistant, User], 1),
+                    scene(&[System, User, Assistant, User], 2),
+                    scene(&[User, Assistant], 1),
+                    scene(&[System, User, Assistant], 2),
+                    scene(&[Assistant, User], 0),
+                    scene(&[Assistant], 0),
+                ]
+            }
+        }
+        Tool => {
+            const {
+                &[
+                    scene(&[User, Assistant, Tool, Assistant], 2),
+                    scene(&[User, Assistant, Tool, User], 2),
+                    scene(&[User, Assistant, Tool], 2),
+                    scene(&[User, Assistant, Tool, Tool, Assistant], 3),
+                    scene(&[User, Tool], 1),
+                    scene(&[Tool], 0),
+                ]
+            }
+        }
+        Role::Raw => &[],
     }
 }
 
@@ -68,6 +69,8 @@ impl Trim {
 pub(super) struct Format {
     /// Whether conversations start with the beginning-of-sequence token.
     pub(super) begins: bool,
+    /// What conversations with tools need.
+    pub(super) calls: Calls,
     /// One for each of [`ROLES`], or why the format has none.
     pub(super) turns: Vec<Result<Turn, String>>,
 }
@@ -75,145 +78,195 @@ pub(super) struct Format {
 impl Format {
     /// Reads the format off a template; `beginning` is its name of the
     /// beginning-of-sequence token.
-    pub(super) fn derive(template: &Template, beginning: Option<&str>) -> Self {
-        let probe = Probe { template };
-        let closings: Vec<Result<String, String>> = ROLES.iter().map(|role| probe.closing(*role)).collect();
-        let first = ROLES.iter().find_map(|role| probe.render(&[*role], Ending::Message, Last::default()).ok());
-        let beginning = beginning.filter(|token| !token.is_empty());
-        let begins = match (&first, beginning) {
-            (Some(pieces), Some(token)) => pieces[0].starts_with(token),
-            _ => false,
-        };
-        let prefix = beginning.filter(|_| begins).unwrap_or_default();
-        let turns = ROLES.iter().zip(&closings).map(|(role, closing)| {
-            let closing = closing.clone()?;
-            let opening = probe.opening(*role, &closings, prefix, Last::default())?;
-            let generation = match role {
-                Role::Assistant => probe.generation(&closings).unwrap_or_else(|| opening.clone()),
-                _ => opening.clone(),
-            };
-            let named = probe.named(*role, &closings, prefix, &opening).and_then(|named| {
-                // The generation prompt knows no names: it goes on from the opening.
-                let rest = generation.strip_prefix(&opening).ok_or("a message with a name opens otherwise")?;
-                let longer = Named { before: named.before.clone(), after: format!("{}{rest}", named.after) };
-                Ok([named, longer])
-            });
-            Ok(Turn { opening, generation, closing, trim: probe.trim(*role), named })
-        });
-        let turns = turns.collect();
-        Self { begins, turns }
-    }
-}
-
-/// Stands for a name while a template is read.
-const NAME: &str = "⟦name⟧";
-
-/// What is done to the last message of a conversation of sentinels.
-#[derive(Clone, Copy, Default)]
-struct Last<'a> {
-    /// Before and after the sentinel, as the message's own text.
-    around: (&'a str, &'a str),
-    name: Option<&'a str>,
-}
-
-struct Probe<'a> {
-    template: &'a Template,
-}
-
-impl Probe<'_> {
-    /// What stands around the sentinels of a conversation: one piece more than
-    /// there are messages.
-    fn render(&self, roles: &[Role], ending: Ending, last: Last<'_>) -> Result<Vec<String>, String> {
-        let sentinels: Vec<String> = (0..roles.len()).map(|number| format!("⟦message {number}⟧")).collect();
-        let mut contents = sentinels.clone();
-        if let Some(content) = contents.last_mut() {
-            *content = format!("{}{content}{}", last.around.0, last.around.1);
+    ///
+    /// # Errors
+    /// Why the template has no role at all.
+    pub(super) fn derive(template: &Template, beginning: Option<&str>) -> Result<Self, String> {
+        let mut reading = Reading::new(template, beginning);
+        let mut user = reading.turn(User, "");
+        let mut assistant = reading.turn(Assistant, user.as_ref().map_or("", |user| &user.closing));
+        if let (Ok(user), Ok(assistant)) = (&mut user, &mut assistant) {
+            lend(user, assistant);
         }
-        let said = roles.iter().zip(&contents).map(|(role, content)| Said { role: role.name(), content, name: None });
-        let mut said: Vec<Said<'_>> = said.collect();
-        if let Some(said) = said.last_mut() {
-            said.name = last.name;
-        }
-        let text = self.template.render(&said, ending)?;
-        let mut pieces = Vec::new();
-        let mut rest = text.as_str();
-        for (sentinel, role) in sentinels.iter().zip(roles) {
-            let (before, after) = rest
-                .split_once(sentinel)
-                .ok_or_else(|| format!("the template leaves the text of a {} message out", role.name()))?;
-            pieces.push(before.to_owned());
-            rest = after;
-        }
-        if sentinels.iter().any(|sentinel| rest.contains(sentinel)) {
-            return Err("the template repeats a message's text".into());
-        }
-        pieces.push(rest.to_owned());
-        Ok(pieces)
-    }
-
-    /// What may come before a role's message, likeliest first. A system message
-    /// belongs at the beginning: elsewhere some templates take it for another role's.
-    fn before(role: Role) -> &'static [&'static [Role]] {
-        match role {
-            Role::System => &[&[]],
-            _ => BEFORE,
-        }
-    }
-
-    /// The first context in which the role's message can be rendered last.
-    fn in_context(&self, role: Role, last: Last<'_>) -> Result<Vec<String>, String> {
-        let mut refusal = String::new();
-        for before in Self::before(role) {
-            match self.render(&[before, &[role][..]].concat(), Ending::Message, last) {
-                Ok(pieces) => return Ok(pieces),
-                Err(reason) => refusal = reason,
+        let closing = user.as_ref().map_or("", |user| &user.closing).to_owned();
+        let system = reading.turn(System, &closing);
+        let mut tool = reading.turn(Tool, &closing);
+        for calls in [Calls::Named, Calls::Made] {
+            if tool.is_ok() {
+                break;
             }
+            reading.ask(calls);
+            tool = reading.turn(Tool, &closing);
         }
-        Err(refusal)
+        let calls = if tool.is_ok() { reading.probe.calls } else { Calls::Unasked };
+        let begins = !reading.beginning.is_empty();
+        match [system, user, assistant, tool] {
+            [Err(_), Err(reason), Err(_), Err(_)] => Err(reason),
+            _ if template.is_endless() => Err(ENDLESS.into()),
+            turns => Ok(Self { begins, calls, turns: turns.into() }),
+        }
+    }
+}
+
+/// Where nothing opens the model's turn, what closes the user's does: a message
+/// that the model writes needs something before its first token.
+fn lend(user: &mut Turn, assistant: &mut Turn) {
+    if !assistant.generation.is_empty() {
+        return;
+    }
+    let lent = std::mem::take(&mut user.closing);
+    let places = assistant.named.iter_mut().flatten().map(|place| &mut place.before);
+    for opening in places.chain([&mut assistant.opening, &mut assistant.generation]) {
+        opening.insert_str(0, &lent);
+    }
+}
+
+/// A template that is being read.
+struct Reading<'a> {
+    probe: Probe<'a>,
+    /// What conversations start with before the first message's own.
+    beginning: &'a str,
+    /// What follows a role's message that is the last.
+    tails: Vec<Result<String, String>>,
+    openings: Vec<Result<Opening, String>>,
+}
+
+/// What stands before a role's text, and where that was seen.
+#[derive(Clone)]
+struct Opening {
+    text: String,
+    scene: Scene,
+}
+
+impl<'a> Reading<'a> {
+    fn new(template: &'a Template, beginning: Option<&'a str>) -> Self {
+        let probe = Probe { template, calls: Calls::Unasked };
+        let mut reading = Self { probe, beginning: "", tails: Vec::new(), openings: Vec::new() };
+        reading.read();
+        if let Some(token) = beginning.filter(|token| reading.begins(token)) {
+            reading.beginning = token;
+            reading.read();
+        }
+        reading
     }
 
-    fn closing(&self, role: Role) -> Result<String, String> {
-        Ok(self.in_context(role, Last::default())?.pop().unwrap_or_default())
+    /// Reads again, asking for more.
+    fn ask(&mut self, calls: Calls) {
+        self.probe.calls = calls;
+        self.read();
     }
 
-    fn opening(
-        &self,
-        role: Role,
-        closings: &[Result<String, String>],
-        prefix: &str,
-        last: Last<'_>,
-    ) -> Result<String, String> {
-        let mut refusal = String::new();
-        for before in Self::before(role) {
-            let pieces = match self.render(&[before, &[role][..]].concat(), Ending::Message, last) {
+    fn read(&mut self) {
+        self.tails = ROLES.iter().map(|role| self.tail(*role)).collect();
+        self.openings = ROLES.iter().map(|role| self.opening(*role, Marks::default())).collect();
+    }
+
+    fn tail(&self, role: Role) -> Result<String, String> {
+        let last = scenes(role).iter().filter(|scene| scene.at + 1 == scene.roles.len());
+        let mut tails = last.map(|scene| self.probe.pieces(*scene, Ending::Message, Marks::default()));
+        let refused = tails.next().unwrap_or_else(|| Err("it has no place in a conversation".into()));
+        let pieces = refused.or_else(|reason| tails.find_map(Result::ok).ok_or(reason))?;
+        Ok(pieces.last().cloned().unwrap_or_default())
+    }
+
+    /// Whether conversations start with this token, and turns after others do not.
+    fn begins(&self, token: &str) -> bool {
+        let alone = |role: &Role| {
+            let scene = scenes(*role).iter().find(|scene| scene.at == 0)?;
+            self.probe.pieces(*scene, Ending::Message, Marks::default()).ok()
+        };
+        let first = ROLES.iter().find_map(alone).is_some_and(|pieces| pieces[0].starts_with(token));
+        let later = self.openings[index(User)].as_ref();
+        let repeated = later.is_ok_and(|opening| opening.scene.at > 0 && opening.text.starts_with(token));
+        !token.is_empty() && first && !repeated
+    }
+
+    /// What stands before a role's text where it is likeliest to stand, without
+    /// what belongs to the message before: after some, part of it is left out.
+    fn opening(&self, role: Role, marks: Marks<'_>) -> Result<Opening, String> {
+        let mut refusal = "it has no place in a conversation".to_owned();
+        let mut found: Option<Opening> = None;
+        for scene in scenes(role) {
+            let pieces = match self.probe.pieces(*scene, Ending::Message, marks) {
                 Ok(pieces) => pieces,
                 Err(reason) => {
                     refusal = reason;
                     continue;
                 }
             };
-            let between = &pieces[before.len()];
-            let opening = match before.last() {
-                Some(last) => closings[index(*last)].as_ref().ok().and_then(|closing| between.strip_prefix(closing)),
-                None => between.strip_prefix(prefix),
+            let before = pieces[scene.at].as_str();
+            let before = match scene.at.checked_sub(1) {
+                None => before.strip_prefix(self.beginning),
+                Some(last) if self.probe.calls.makes(scene.roles, last) => Some(before),
+                Some(last) => {
+                    let tail = self.tails[index(scene.roles[last])].as_ref().ok();
+                    tail.and_then(|tail| before.strip_prefix(tail.as_str()))
+                }
             };
-            match opening {
-                Some(opening) => return Ok(opening.to_owned()),
-                None => refusal = "the template joins it with the message before".into(),
+            // Messages of one role that follow one another may share a turn.
+            let apart = scene.at == 0 || scene.roles[scene.at - 1] != role;
+            let shorter = apart && before.is_some_and(|before| !before.is_empty());
+            match (before, &mut found) {
+                (Some(before), None) => found = Some(Opening { text: before.to_owned(), scene: *scene }),
+                (Some(before), Some(found)) if shorter && found.text.ends_with(before) => {
+                    found.text = before.to_owned();
+                }
+                (Some(_), Some(_)) => {}
+                (None, _) => refusal = JOINED.into(),
             }
         }
-        Err(refusal)
+        found.ok_or(refusal)
+    }
+
+    /// `closing` is that of the user's messages.
+    fn turn(&self, role: Role, closing: &str) -> Result<Turn, String> {
+        let Opening { text: opening, scene } = self.openings[index(role)].clone()?;
+        let pieces = self.probe.pieces(scene, Ending::Message, Marks::default())?;
+        let closed = match (self.closing(role), &self.tails[index(role)]) {
+            (Some(closed), _) => closed,
+            (None, Ok(tail)) if pieces[scene.at + 1].starts_with(tail.as_str()) => tail.clone(),
+            // The system's text is merged into the user's turn: it gets one of its own.
+            _ if role == System => format!("{}{closing}", pieces[scene.at + 1].trim_end()),
+            (None, tail) => tail.clone()?,
+        };
+        let generation = match role {
+            Assistant => self.generation(&opening, closing),
+            _ => opening.clone(),
+        };
+        let named = self.named(role, &opening).and_then(|named| {
+            // The generation prompt knows no names: it goes on from the opening.
+            let rest = generation.strip_prefix(&opening).ok_or("a message with a name opens otherwise")?;
+            let longer = Named { before: named.before.clone(), after: format!("{}{rest}", named.after) };
+            Ok([named, longer])
+        });
+        let text = self.text(scene, &pieces);
+        Ok(Turn { opening, generation, closing: closed, text, named })
+    }
+
+    /// What stands after a role's text, up to the next message's opening.
+    fn closing(&self, role: Role) -> Option<String> {
+        scenes(role).iter().find_map(|scene| {
+            let next = self.openings[index(*scene.roles.get(scene.at + 1)?)].as_ref().ok()?;
+            let pieces = self.probe.pieces(*scene, Ending::Message, Marks::default()).ok()?;
+            pieces[scene.at + 1].strip_suffix(next.text.as_str()).map(str::to_owned)
+        })
+    }
+
+    /// What opens the model's own turn after a user's, which ends with `closing`.
+    fn generation(&self, opening: &str, closing: &str) -> String {
+        let asked = scenes(User).iter().filter(|scene| scene.at + 1 == scene.roles.len());
+        let opened = asked.rev().find_map(|scene| {
+            let pieces = self.probe.pieces(*scene, Ending::Generation, Marks::default()).ok()?;
+            pieces.last()?.strip_prefix(closing).map(str::to_owned)
+        });
+        let opened = opened.unwrap_or_default();
+        // A template that is not for generation opens the turn as any other.
+        if opened.is_empty() && !opening.trim().is_empty() { opening.to_owned() } else { opened }
     }
 
     /// The place for a name in a role's opening.
-    fn named(
-        &self,
-        role: Role,
-        closings: &[Result<String, String>],
-        prefix: &str,
-        nameless: &str,
-    ) -> Result<Named, String> {
-        let opening = self.opening(role, closings, prefix, Last { name: Some(NAME), ..Last::default() })?;
+    fn named(&self, role: Role, nameless: &str) -> Result<Named, String> {
+        let opening = self.opening(role, Marks { name: Some(NAME), ..Marks::default() })?.text;
         match opening.split(NAME).collect::<Vec<_>>().as_slice() {
             [before, after] => Ok(Named { before: (*before).to_owned(), after: (*after).to_owned() }),
             [same] if *same == nameless => Err("it has no place for one".into()),
@@ -221,25 +274,23 @@ impl Probe<'_> {
         }
     }
 
-    /// What opens the model's own turn after a user's.
-    fn generation(&self, closings: &[Result<String, String>]) -> Option<String> {
-        let closing = closings[index(Role::User)].as_ref().ok()?;
-        let before: [&[Role]; 2] = [&[Role::User], &[Role::System, Role::User]];
-        before.iter().find_map(|roles| {
-            let pieces = self.render(roles, Ending::Generation, Last::default()).ok()?;
-            let opened = pieces.last()?.strip_prefix(closing.as_str())?;
-            Some(opened.to_owned()).filter(|opened| !opened.is_empty())
-        })
-    }
-
-    fn trim(&self, role: Role) -> Trim {
-        let (lead, tail) = (" \t", "\t ");
-        match self.in_context(role, Last { around: (lead, tail), ..Last::default() }) {
-            Ok(pieces) => {
-                let [.., before, after] = pieces.as_slice() else { return Trim::default() };
-                Trim { start: !before.ends_with(lead), end: !after.starts_with(tail) }
+    /// What becomes of a text in this scene, whose pieces these are.
+    fn text(&self, scene: Scene, pieces: &[String]) -> Text {
+        let marked = |marks| self.probe.pieces(scene, Ending::Message, marks).unwrap_or_default();
+        let trim = |at: usize, mark: fn(&'static str) -> Marks<'static>| {
+            let gone = |space| marked(mark(space)).get(at) == Some(&pieces[at]);
+            match (gone(" "), gone("\n")) {
+                (true, _) => Trim::Everything,
+                (false, true) => Trim::Lines,
+                (false, false) => Trim::Nothing,
             }
-            Err(_) => Trim::default(),
+        };
+        let quoted = marked(Marks { after: "\"", ..Marks::default() });
+        let escaped = quoted.get(scene.at + 1).is_some_and(|after| after.starts_with("\\\""));
+        Text {
+            start: trim(scene.at, |before| Marks { before, ..Marks::default() }),
+            end: trim(scene.at + 1, |after| Marks { after, ..Marks::default() }),
+            escape: if escaped { Escape::Json } else { Escape::Nothing },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What stands around one role's texts, as tokens.
 
-use super::format::{Named, Trim, Turn};
 use super::spelling::{Cut, Literal, Spelling};
+use super::turn::{Named, Text, Turn};
 use super::{ChatError, Part};
 use crate::cache::plan::TokenId;
 
@@ -11,7 +11,7 @@ pub(super) struct Frame {
     opening: Cut,
     generation: Cut,
     closing: Cut,
-    trim: Trim,
+    text: Text,
     /// The opening with a name in it, and the model's own; or why there is none.
     named: Result<[Place; 2], String>,
 }
@@ -36,7 +36,7 @@ impl Frame {
             opening: literal.cut_opening(&turn.opening, spelling)?,
             generation: literal.cut_opening(&turn.generation, spelling)?,
             closing: literal.cut_closing(&turn.closing, spelling)?,
-            trim: turn.trim,
+            text: turn.text,
             named,
         })
     }
@@ -62,11 +62,11 @@ impl Frame {
 
     /// A message's tokens after this opening.
     pub(super) fn write(&self, spelling: &Spelling, opening: Option<Cut>, text: &str, part: Part) -> Vec<TokenId> {
-        let text = if opening.is_some() { self.trim.start(text) } else { text };
-        let text = if part.closes() { self.trim.end(text) } else { text };
+        let text = if opening.is_some() { self.text.start.start(text) } else { text };
+        let text = if part.closes() { self.text.end.end(text) } else { text };
         let Cut { mut tokens, plain } = opening.unwrap_or_default();
         let after = if part.closes() { self.closing.plain.as_str() } else { "" };
-        tokens.extend(spelling.encode(&[&plain, text, after].concat()));
+        tokens.extend(spelling.encode(&[&plain, self.text.escape.write(text).as_str(), after].concat()));
         if part.closes() {
             tokens.extend(&self.closing.tokens);
         }

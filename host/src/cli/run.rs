@@ -53,7 +53,7 @@ fn start(arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
             cannot(&source)
         );
         for line in chat.deviations() {
-            say(&format!("note: the model's chat template differs from message-by-message rendering: {line}"));
+            say(&format!("note: the model's chat format: {line}"));
         }
         Ok((model, chat))
     }))
