@@ -4,14 +4,21 @@
 mod expected;
 mod folder;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::support::Host;
 use crate::tiny::tiny_model;
+use crate::witness::{Witness, alphabet};
 use choreo_host::cache::plan::TokenId;
 use choreo_host::chat::{Chat, Part, Role, Speaker, Spoken};
+use choreo_host::engine::Mode;
+use choreo_tests::rig::{Rig, options};
 use expected::FAMILIES;
 use folder::{Golden, Loaded, ROLES, load, templates};
+use proptest::prelude::*;
 
 /// This project's own.
 fn own() -> PathBuf {
@@ -123,6 +130,23 @@ fn each_family_has_its_roles_and_deviations() {
     }
 }
 
+/// A message that the model writes has something before its first token, and an
+/// end, in every family.
+#[test]
+fn every_family_answers_a_question() {
+    for (name, source) in templates(&own()) {
+        let rig = Rig::new(256, move || {
+            let chat = load(&name, &source).unwrap().chat;
+            (Witness::new(4096, alphabet(&chat)), chat)
+        });
+        let script = "prefill user \"Hi\" -\ndecode assistant \"\" 1 max 3\nprefill user \"Go on\" 1,2\n\
+            decode assistant \"\" 1,2,3 max 3\nscore assistant \"\" 1,2,3 candidate \"a\" with-end\n\
+            prefill user \"a\" - part open\nprefill user \" b\" 5 part close\ndecode assistant \"So\" 5,6 part open max 3";
+        let (answers, _) = rig.script(options(Mode::Choreo, 1), script);
+        assert!(answers.iter().all(|answer| answer.get("error").is_none()), "{answers:?}");
+    }
+}
+
 /// What is printed at load is all that differs in any conversation.
 #[test]
 fn other_conversations_differ_in_nothing_else() {
@@ -164,4 +188,42 @@ fn a_model_whose_template_throws_runs_with_raw_messages() {
     let [raw, user] = ended.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{ended:?}") };
     assert_eq!(raw, "{\"id\":1}");
     assert!(user.contains("\"unsupported\"") && user.contains("not today"), "{user}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    /// Formats that compose do so for any conversation.
+    #[test]
+    fn any_conversation_is_exact_where_nothing_is_told(
+        said in prop::collection::vec(
+            (0..4usize, prop::option::of("[a-z]{1,8}"), "(<\\|im_end\\|>|<\\|eot_id\\|>|<think>|[a-z\"é]{1,6}|\\PC|\n|\t| ){0,8}"),
+            1..7,
+        ),
+    ) {
+        for name in FAMILIES.iter().filter(|family| family.deviations.is_empty()).map(|family| family.name) {
+            let loaded = exact(name);
+            let named = loaded.chat.render(Speaker { role: Role::User, name: Some("a") }, Part::Whole, "").is_ok();
+            let spoken: Vec<Spoken<'_>> = said.iter().map(|(role, name, text)| {
+                (Speaker { role: ROLES[*role], name: name.as_deref().filter(|_| named) }, text.as_str())
+            }).collect();
+            let found = loaded.comparison.as_ref().unwrap().differences(&loaded.chat, &spoken).unwrap();
+            prop_assert!(found.is_empty(), "{}: {:?}: {:?}", name, spoken, found);
+        }
+    }
+}
+
+thread_local! {
+    static EXACT: RefCell<HashMap<&'static str, Rc<Loaded>>> = RefCell::default();
+}
+
+/// One of this project's templates, loaded once.
+fn exact(name: &'static str) -> Rc<Loaded> {
+    EXACT.with_borrow_mut(|all| {
+        let load = || {
+            let source = std::fs::read_to_string(own().join(name).with_extension("jinja")).unwrap();
+            Rc::new(load(name, &source).unwrap())
+        };
+        all.entry(name).or_insert_with(load).clone()
+    })
 }

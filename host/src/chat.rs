@@ -183,7 +183,7 @@ impl Chat {
                 Err(reason) => Err(reason.clone()),
             });
         }
-        chat.ends.extend(chat.turns.iter().flatten().filter_map(Frame::end));
+        chat.ends.extend(chat.turns.iter().flatten().filter_map(|frame| frame.end(&chat.spelling)));
         chat.ends.sort_unstable();
         chat.ends.dedup();
         let comparison = Comparison::new(template, format, literal, begin);

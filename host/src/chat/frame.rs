@@ -55,9 +55,10 @@ impl Frame {
         Ok(generation.with(name, spelling))
     }
 
-    /// The token that the model ends its message with.
-    pub(super) fn end(&self) -> Option<TokenId> {
-        self.closing.tokens.first().copied()
+    /// The token that the model ends its message with: the first that is no text.
+    pub(super) fn end(&self, spelling: &Spelling) -> Option<TokenId> {
+        let tokens = &self.closing.tokens;
+        tokens.iter().find(|token| spelling.bytes(**token).is_empty()).or(tokens.first()).copied()
     }
 
     /// A message's tokens after this opening.
