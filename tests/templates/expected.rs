@@ -16,7 +16,7 @@ pub(super) const FAMILIES: [Family; 15] = [
         name: "gemma-2",
         roles: "user assistant tool",
         deviations: &[
-            "assistant: the template refuses it (the user and the model must alternate)",
+            "user, assistant, tool: the template refuses it (the user and the model must alternate)",
             "no messages of role system (there is no system role)",
         ],
     },
@@ -24,8 +24,8 @@ pub(super) const FAMILIES: [Family; 15] = [
         name: "gemma-3",
         roles: "system user assistant tool",
         deviations: &[
-            "assistant: the template refuses it (the user and the model must alternate)",
             "between system and user: the template writes \"\\n\" where messages give \"<end_of_turn>\\n<start_of_turn>user\"",
+            "user, assistant, tool: the template refuses it (the user and the model must alternate)",
             "system: the template leaves the system's \"Hi there\" out, moves or changes it",
         ],
     },
@@ -33,8 +33,8 @@ pub(super) const FAMILIES: [Family; 15] = [
         name: "llama-2",
         roles: "system user assistant",
         deviations: &[
-            "assistant: the template refuses it (the user and the assistant speak in turns)",
             "between system and user: the template writes \"\\n\\n\" where messages give \"<|bos|>[INST] \"",
+            "assistant: the template refuses it (the user and the assistant speak in turns)",
             "system: the template leaves the system's \"Hi there\" out, moves or changes it",
         ],
     },
@@ -60,11 +60,11 @@ pub(super) const FAMILIES: [Family; 15] = [
         name: "mistral-v3",
         roles: "system user assistant tool",
         deviations: &[
-            "assistant: the template refuses it (the user and the assistant must alternate)",
             "between system and user: the template writes \"\\n\\n\" where messages give \"[INST] \"",
-            "system, system: the template refuses it (no role system)",
-            "between tool and assistant: the template writes \"\" where messages give \"[/INST]\"",
             "system, user, assistant, user: the template leaves the system's \"Hi there\" out, moves or changes it",
+            "between tool and assistant: the template writes \"\" where messages give \"[/INST]\"",
+            "user, assistant, tool, assistant: the template refuses it (the user and the assistant must alternate)",
+            "system, system: the template refuses it (no role system)",
             "tool: the template names the call that is answered; messages name call00000",
         ],
     },
@@ -87,7 +87,7 @@ pub(super) const FAMILIES: [Family; 15] = [
         deviations: &[
             "between user and assistant: the template writes \"<think>\\n\\n</think>\\n\\n\" where messages give \"\"",
             "between tool and tool: the template writes \"\" where messages give \"<|im_end|>\\n<|im_start|>user\"",
-            "assistant, assistant: the template leaves the assistant's \"<think>\\nEasy.\\n</think>\\n\\n12 + 3 = 15\" out, moves or changes it",
+            "user, assistant, user: the template leaves the assistant's \"<think>\\nEasy.\\n</think>\\n\\n12 + 3 = 15\" out, moves or changes it",
         ],
     },
     Family {

@@ -90,15 +90,7 @@ impl Format {
         }
         let closing = user.as_ref().map_or("", |user| &user.closing).to_owned();
         let system = reading.turn(System, &closing);
-        let mut tool = reading.turn(Tool, &closing);
-        for calls in [Calls::Named, Calls::Made] {
-            if tool.is_ok() {
-                break;
-            }
-            reading.ask(calls);
-            tool = reading.turn(Tool, &closing);
-        }
-        let calls = if tool.is_ok() { reading.probe.calls } else { Calls::Unasked };
+        let (calls, tool) = reading.tool(&closing);
         let begins = !reading.beginning.is_empty();
         match [system, user, assistant, tool] {
             [Err(_), Err(reason), Err(_), Err(_)] => Err(reason),
@@ -142,23 +134,29 @@ impl<'a> Reading<'a> {
     fn new(template: &'a Template, beginning: Option<&'a str>) -> Self {
         let probe = Probe { template, calls: Calls::Unasked };
         let mut reading = Self { probe, beginning: "", tails: Vec::new(), openings: Vec::new() };
-        reading.read();
-        if let Some(token) = beginning.filter(|token| reading.begins(token)) {
-            reading.beginning = token;
-            reading.read();
-        }
+        reading.tails = ROLES.map(|role| reading.tail(role)).into();
+        reading.beginning = beginning.filter(|token| reading.begins(token)).unwrap_or_default();
+        reading.openings = ROLES.map(|role| reading.opening(role, Marks::default())).into();
         reading
     }
 
-    /// Reads again, asking for more.
-    fn ask(&mut self, calls: Calls) {
-        self.probe.calls = calls;
-        self.read();
-    }
-
-    fn read(&mut self) {
-        self.tails = ROLES.iter().map(|role| self.tail(*role)).collect();
-        self.openings = ROLES.iter().map(|role| self.opening(*role, Marks::default())).collect();
+    /// The tool's turn, with as little of calls as makes it answer an assistant's
+    /// message; if nothing does, with as little as makes a turn.
+    fn tool(&mut self, closing: &str) -> (Calls, Result<Turn, String>) {
+        let mut least: Option<(Calls, Turn)> = None;
+        let mut refusal = String::new();
+        for calls in [Calls::Unasked, Calls::Named, Calls::Made] {
+            self.probe.calls = calls;
+            self.tails[index(Tool)] = self.tail(Tool);
+            self.openings[index(Tool)] = self.opening(Tool, Marks::default());
+            let answers = |opening: &Opening| opening.scene.roles[..opening.scene.at].contains(&Assistant);
+            match self.turn(Tool, closing) {
+                Ok(turn) if self.openings[index(Tool)].as_ref().is_ok_and(answers) => return (calls, Ok(turn)),
+                Ok(turn) => least = least.or(Some((calls, turn))),
+                Err(reason) => refusal = reason,
+            }
+        }
+        least.map_or((Calls::Unasked, Err(refusal)), |(calls, turn)| (calls, Ok(turn)))
     }
 
     fn tail(&self, role: Role) -> Result<String, String> {
@@ -176,7 +174,7 @@ impl<'a> Reading<'a> {
             self.probe.pieces(*scene, Ending::Message, Marks::default()).ok()
         };
         let first = ROLES.iter().find_map(alone).is_some_and(|pieces| pieces[0].starts_with(token));
-        let later = self.openings[index(User)].as_ref();
+        let later = self.opening(User, Marks::default());
         let repeated = later.is_ok_and(|opening| opening.scene.at > 0 && opening.text.starts_with(token));
         !token.is_empty() && first && !repeated
     }

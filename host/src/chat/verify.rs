@@ -12,24 +12,24 @@ use crate::cache::plan::TokenId;
 
 use Role::{Assistant, System, Tool, User};
 
-/// Shorter ones come first: what differs in several is told of the shortest.
+/// The usual ones first: what differs in several is told of the first.
 const CONVERSATIONS: &[&[Role]] = &[
     &[User],
-    &[Assistant],
     &[System, User],
-    &[System, System],
-    &[User, User],
     &[User, Assistant],
-    &[Assistant, Assistant],
     &[System, User, Assistant],
     &[User, Assistant, User],
-    &[User, Assistant, Tool],
     &[System, User, Assistant, User],
     &[User, Assistant, User, Assistant],
-    &[User, Assistant, Tool, Tool],
+    &[User, Assistant, Tool],
     &[User, Assistant, Tool, Assistant],
     &[System, User, Assistant, Tool, Assistant],
+    &[User, Assistant, Tool, Tool],
+    &[Assistant],
     &[System],
+    &[User, User],
+    &[Assistant, Assistant],
+    &[System, System],
 ];
 
 /// Texts that templates leave alone; texts with white space around them, which
