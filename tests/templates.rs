@@ -32,7 +32,7 @@ fn folder() -> PathBuf {
 
 /// The tokens of a message that are not text.
 fn controls(loaded: &Loaded, tokens: &[TokenId]) -> Vec<TokenId> {
-    tokens.iter().copied().filter(|token| loaded.added.contains(token)).collect()
+    tokens.iter().copied().filter(|token| loaded.added.contains_key(token)).collect()
 }
 
 /// Texts that spell control tokens: the template's own, and some that every
@@ -164,6 +164,9 @@ fn other_conversations_differ_in_nothing_else() {
             for difference in &found {
                 assert!(told.iter().any(|told| told.is_like(difference)), "{name}: {conversation:?}: {difference}");
             }
+            if found.is_empty() {
+                assert_eq!(loaded.spelled(&conversation), comparison.whole(&conversation).unwrap(), "{name}");
+            }
             all += 1;
             exact += usize::from(found.is_empty());
         }
@@ -209,6 +212,7 @@ proptest! {
             }).collect();
             let found = loaded.comparison.as_ref().unwrap().differences(&loaded.chat, &spoken).unwrap();
             prop_assert!(found.is_empty(), "{}: {:?}: {:?}", name, spoken, found);
+            prop_assert_eq!(loaded.spelled(&spoken), loaded.comparison.as_ref().unwrap().whole(&spoken).unwrap());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Any folder of templates, with a tokenizer that has their control tokens.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use choreo_host::cache::plan::TokenId;
@@ -18,8 +18,8 @@ pub(super) struct Loaded {
     pub(super) comparison: Option<Comparison>,
     /// The control tokens that its tokenizer has.
     pub(super) controls: Vec<String>,
-    /// All tokens of its added vocabulary.
-    pub(super) added: BTreeSet<TokenId>,
+    /// All tokens of its added vocabulary, and what they spell.
+    pub(super) added: BTreeMap<TokenId, String>,
 }
 
 /// What `make.py` wrote: conversations, and what transformers makes of them.
@@ -86,7 +86,7 @@ pub(super) fn load(name: &str, source: &str) -> Result<Loaded, ChatError> {
 
 type Compared = (Chat, Option<Comparison>);
 
-fn with_tokens(source: &str, controls: &BTreeSet<String>) -> Result<(Compared, BTreeSet<TokenId>), ChatError> {
+fn with_tokens(source: &str, controls: &BTreeSet<String>) -> Result<(Compared, BTreeMap<TokenId, String>), ChatError> {
     let mut tokenizer: Value =
         serde_json::from_slice(&Source::Embedded.read("tokenizer.json").unwrap().unwrap()).unwrap();
     let first = tokenizer["model"]["vocab"].as_object().unwrap().len();
@@ -97,7 +97,8 @@ fn with_tokens(source: &str, controls: &BTreeSet<String>) -> Result<(Compared, B
         added.push(json!({"id": id, "content": name, "single_word": false, "lstrip": false, "rstrip": false,
             "normalized": false, "special": special}));
     }
-    let ids = added.iter().map(|token| TokenId(u32::try_from(token["id"].as_u64().unwrap()).unwrap())).collect();
+    let id = |token: &Value| TokenId(u32::try_from(token["id"].as_u64().unwrap()).unwrap());
+    let ids = added.iter().map(|token| (id(token), token["content"].as_str().unwrap().to_owned())).collect();
     let config = json!({"bos_token": "<|bos|>", "eos_token": "<|eos|>", "chat_template": source}).to_string();
     let compared = Chat::load_compared(|file| {
         Ok(match file {
@@ -131,6 +132,22 @@ fn control_like(text: &str) -> Vec<String> {
 impl Loaded {
     pub(super) fn serves(&self, role: Role) -> bool {
         self.chat.render(role, Part::Whole, "x").is_ok()
+    }
+
+    /// A conversation's messages, one after another, as what their tokens spell.
+    pub(super) fn spelled(&self, conversation: &[Spoken<'_>]) -> String {
+        let mut tokens: Vec<TokenId> = self.chat.beginning().into_iter().collect();
+        for (speaker, text) in conversation {
+            tokens.extend(self.chat.render(*speaker, Part::Whole, text).unwrap());
+        }
+        if matches!(conversation.last(), Some((Speaker { role: Role::User | Role::Tool, .. }, _))) {
+            tokens.extend(self.chat.header(Role::Assistant, Part::Whole, "").unwrap());
+        }
+        let bytes = tokens.iter().flat_map(|token| match self.added.get(token) {
+            Some(control) => control.as_bytes(),
+            None => self.chat.token_bytes(*token),
+        });
+        String::from_utf8(bytes.copied().collect()).unwrap()
     }
 
     /// A line of the table.
