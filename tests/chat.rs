@@ -152,7 +152,7 @@ fn a_merged_system_turn_is_a_turn_of_its_own() {
     let chat = chat(MERGING);
     check(&chat, (Role::System, Part::Whole, "x"), "<|start|>x");
     let error = chat.render(Role::Tool, Part::Whole, "x").unwrap_err().to_string();
-    assert_eq!(error, "role tool in the model's chat format (roles must alternate)");
+    assert_eq!(error, "role tool in the model's chat format (only user and assistant speak)");
     // What ends the user's turn is what the model goes on from.
     check(&chat, (Role::User, Part::Whole, "Hi "), "<|start|>Hi");
     check(&chat, (Role::Assistant, Part::Whole, "Yes"), "<|stop|>Yes<|end|>");

@@ -156,7 +156,7 @@ impl Loaded {
         let served = if served.is_empty() { "raw".to_owned() } else { served.join(", ") };
         let deviations = self.chat.deviations();
         let count = if deviations.is_empty() { "exact".to_owned() } else { deviations.len().to_string() };
-        let first = deviations.first().map_or("", String::as_str);
+        let first = deviations.first().map(|line| line.replace('|', "\\|")).unwrap_or_default();
         format!("| {} | {served} | {count} | {first} |", self.name)
     }
 }

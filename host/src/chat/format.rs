@@ -56,7 +56,6 @@ fn scenes(role: Role) -> &'static [Scene] {
                     scene(&[User, Assistant, Tool], 2),
                     scene(&[User, Assistant, Tool, Tool, Assistant], 3),
                     scene(&[User, Tool], 1),
-                    scene(&[Tool], 0),
                 ]
             }
         }
