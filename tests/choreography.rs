@@ -45,11 +45,11 @@ fn merkle_witness_through_a_component() {
 }
 
 /// A real decoder with random weights and the embedded tokenizer.
-pub(crate) fn decoder(step_rows: u32) -> Rig {
-    Rig::new(step_rows, || {
+pub(crate) fn decoder(step_rows: u32, slots: usize) -> Rig {
+    Rig::new(step_rows, move || {
         let directory = tiny_model(7);
         let source = Source::Directory(directory.path().to_owned());
-        let decoder = Decoder::load(&source, LoadOptions { slots: 16384, threads: 2 }).unwrap();
+        let decoder = Decoder::load(&source, LoadOptions { slots, threads: 2 }).unwrap();
         (decoder, chat())
     })
 }
@@ -58,7 +58,7 @@ pub(crate) fn decoder(step_rows: u32) -> Rig {
 /// lists of one, at any temperature, also while other runs go on.
 #[test]
 fn a_list_equals_single_calls_bit_for_bit() {
-    let (alone, crowded) = (decoder(256), decoder(37));
+    let (alone, crowded) = (decoder(256, 16_384), decoder(37, 16_384));
     let stop = Arc::new(AtomicBool::new(false));
     let others: Vec<_> = (0..2)
         .map(|other| {
@@ -93,7 +93,7 @@ fn a_list_equals_single_calls_bit_for_bit() {
 /// once and encoding anew are the same.
 #[test]
 fn append_only_choreography_equals_naive() {
-    let rig = decoder(256);
+    let rig = decoder(256, 16_384);
     let largest = Cell::new(0f32);
     let mut runner = proptest::test_runner::TestRunner::new(cases(16));
     let result = runner.run(&choreography(8), |calls| {
@@ -133,7 +133,7 @@ fn chosen(answer: &Value) -> Vec<(u64, u64)> {
 
 #[test]
 fn a_penalty_is_about_the_parents_and_the_message_itself() {
-    let rig = decoder(256);
+    let rig = decoder(256, 16_384);
     let script = |options: &str| {
         format!(
             "prefill user \"one two three\" -\nprefill user \"unseen\" -\ndecode assistant \"so\" 1 max 40 top-logprobs 1 {options}\n"
@@ -160,7 +160,7 @@ fn a_penalty_is_about_the_parents_and_the_message_itself() {
 
 #[test]
 fn min_p_cuts_at_the_call_s_temperature() {
-    let rig = decoder(256);
+    let rig = decoder(256, 16_384);
     let script =
         |options: &str| format!("prefill user \"one\" -\ndecode assistant \"so\" 1 max 20 top-logprobs 1 {options}\n");
     let decode = |options_of: &str| rig.script(options(Mode::Choreo, 1), &script(options_of)).0.remove(1);

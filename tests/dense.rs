@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use choreo_host::cache::{Cache, NewMessage, Placed, TokenId, Wanted, Work, check};
+use choreo_host::cache::{Cache, NewMessage, Placed, TokenId, Wanted, Work, Yielding, check};
 use choreo_host::model::{Decoder, LoadOptions, Model, Source};
 use choreo_tests::rig::root;
 use proptest::prelude::*;
@@ -37,9 +37,10 @@ fn through_the_cache(model: &mut Decoder, drawn: &[Drawn], rows: u32) -> Vec<Vec
             parents: parents.collect(),
             offset: *offset,
             capacity,
+            tenant: None,
         };
-        let message = cache.insert(new).unwrap();
-        cache.close(message);
+        let message = cache.add(new).0;
+        cache.fill(message, Yielding::Released).unwrap();
         messages.push(message);
     }
     let mut found = vec![Vec::new(); messages.len()];

@@ -1,7 +1,7 @@
 //! Seeded faults: each is planted behind the engine, and the tests that are
 //! named beside the list must fail.
 
-use choreo_host::cache::{Cache, NewMessage, Placed, Plan, Slot, Span, TokenId, Wanted, Work, check};
+use choreo_host::cache::{Cache, NewMessage, Placed, Plan, Slot, Span, TokenId, Wanted, Work, Yielding, check};
 use choreo_host::model::{ForwardError, Logits, Model, ModelShape};
 
 use choreo_tests::rig::{Rig, chat};
@@ -145,9 +145,9 @@ fn every_seeded_fault_fails_the_checker() {
     let mut cache = Cache::new(64, Some(TokenId(0))).unwrap();
     let mut add = |count: u32, parents: &[Placed]| {
         let tokens = (1..=count).map(TokenId).collect();
-        let message =
-            cache.insert(NewMessage { tokens, parents: parents.to_vec(), offset: 20, capacity: count }).unwrap();
-        cache.close(message);
+        let new = NewMessage { tokens, parents: parents.to_vec(), offset: 20, capacity: count, tenant: None };
+        let message = cache.add(new).0;
+        cache.fill(message, Yielding::Released).unwrap();
         message
     };
     let parent = add(4, &[]);

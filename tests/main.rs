@@ -19,6 +19,7 @@
 //! | plans | every plan of the repository, run on the embedded model |
 //! | score | continuations' log-probabilities against what decoding reports |
 //! | templates | chat formats of many families, ours or a folder of real ones |
+//! | room | caches smaller than what is in them, and messages that runs share |
 //! | skills | the embedded model's floors on held-out items |
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -38,6 +39,7 @@ mod names;
 mod pending;
 mod plans;
 mod reference;
+mod room;
 mod sandbox;
 mod score;
 mod skills;

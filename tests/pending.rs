@@ -41,7 +41,7 @@ fn started(script: &str) -> String {
 
 #[test]
 fn pending_messages_equal_decoded_ones_bit_for_bit() {
-    let rig = decoder(64);
+    let rig = decoder(64, 16_384);
     let mut runner = proptest::test_runner::TestRunner::new(cases(20));
     let result = runner.run(&(choreography(10), 0u32..3), |(calls, temperature)| {
         let decoding = format!("temperature {} top-logprobs 3", f64::from(temperature) * 0.7);

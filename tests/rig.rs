@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use choreo_host::chat::Chat;
 use choreo_host::engine::call::{Part, PrefillCall, Role, View};
 use choreo_host::engine::report::RunReport;
-use choreo_host::engine::{self, Budgets, Defaults, EngineOptions, Handle, Mode, RunOptions};
+use choreo_host::engine::{self, Budgets, Defaults, EngineOptions, Handle, Mode, RunOptions, Tenant};
 use choreo_host::model::{Decoder, LoadOptions, Model, Source};
 use choreo_host::wasm::{Limits, LogSink, Plan, Sandbox, Task};
 use serde_json::Value;
@@ -22,6 +22,7 @@ pub fn chat() -> Chat {
 pub fn options(mode: Mode, seed: u64) -> RunOptions {
     RunOptions {
         mode,
+        tenant: Tenant::default(),
         seed,
         budgets: Budgets { calls: u64::MAX, tokens_out: u64::MAX, text_bytes: 1 << 30, wall: Duration::from_secs(600) },
         defaults: Defaults { max_tokens: 32, temperature: 0.0, top_p: 1.0, top_k: None },

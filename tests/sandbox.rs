@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use choreo_host::cache::plan::Plan as Step;
 use choreo_host::chat::Chat;
-use choreo_host::engine::{self, Budgets, Defaults, EngineOptions, Handle, Mode, RunOptions};
+use choreo_host::engine::{self, Budgets, Defaults, EngineOptions, Handle, Mode, RunOptions, Tenant};
 use choreo_host::model::{ForwardError, Logits, Model, ModelShape, Source};
 use choreo_host::wasm::{Limits, LogSink, Outcome, Plan, Sandbox, Task};
 
@@ -78,6 +78,7 @@ async fn probe(handle: Handle, limits: Limits, behaviour: &str) -> Outcome {
     let plan = PROBE.get_or_init(load);
     let options = RunOptions {
         mode: Mode::Choreo,
+        tenant: Tenant::default(),
         seed: 1,
         budgets: Budgets { calls: 100, tokens_out: 10_000, text_bytes: 1 << 20, wall: limits.wall },
         defaults: Defaults { max_tokens: 10, temperature: 0.0, top_p: 1.0, top_k: None },
@@ -210,7 +211,7 @@ fn a_wrong_call_is_an_error_of_the_plans() {
 
 #[test]
 fn a_cache_too_small_is_an_error_of_the_plans() {
-    Host::probe("--cache-tokens 16", "sleep-decode 64").fails(1, &["room for 67 tokens", "cache has 15", "release"]);
+    Host::probe("--cache-tokens 16", "sleep-decode 64").fails(1, &["room for 68 tokens at once", "the cache has 16"]);
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn alternatives(chat: &Chat, answer: &Value) -> Vec<(String, f64)> {
 /// that a decode in the same place reports for it, in both modes.
 #[test]
 fn a_token_scores_what_a_decode_reports() {
-    let rig = decoder(64);
+    let rig = decoder(64, 16_384);
     let chat = chat();
     let (compared, largest) = (Cell::new(0), Cell::new(0f64));
     let mut runner = proptest::test_runner::TestRunner::new(cases(16));
@@ -128,7 +128,7 @@ fn candidates_do_not_change_one_another() {
     let candidates =
         |words: &[&str]| words.iter().fold(String::new(), |all, word| all + &format!(" candidate \"{word}\""));
     let score = |words: &[&str]| format!("score assistant \"so it is\" 2,1@30{} with-end\n", candidates(words));
-    let (whole, pieces) = (decoder(256), decoder(3));
+    let (whole, pieces) = (decoder(256, 16_384), decoder(3, 16_384));
     for mode in [Mode::Choreo, Mode::Naive] {
         let alone: Vec<(f64, u64)> = (words.iter())
             .flat_map(|word| scored(&whole.script(options(mode, 1), &format!("{head}{}", score(&[word]))).0[2]))

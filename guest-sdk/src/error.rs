@@ -59,7 +59,7 @@ impl fmt::Display for Cause {
             }
             Self::CacheFull(contract::Shortage { what, asked, left }) => write!(
                 formatter,
-                "{what} needs room for {asked} tokens and the cache has {left}: release messages, or ask for a larger cache"
+                "{what} needs room for {asked} tokens at once and the cache has {left}: see fewer messages, or ask for a larger cache"
             ),
             Self::Budget(contract::Shortage { what, asked, left }) => write!(
                 formatter,

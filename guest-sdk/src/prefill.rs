@@ -45,7 +45,7 @@ impl Prefill {
     view_methods!();
     message_methods!();
 
-    /// Adds the message. Its encoding may happen later; room is reserved now.
+    /// Adds the message. Its encoding may happen later.
     ///
     /// # Errors
     /// The host's: a parent is unknown, or there is no room.

@@ -1,23 +1,33 @@
 //! The message graph: which tokens a message has, what it sees, which slots
 //! hold its keys and values. Integers only: no tensors, no WebAssembly.
 //!
-//! | state of a message | tokens | slots | references it holds |
-//! | --- | --- | --- | --- |
-//! | open | may grow up to its capacity | capacity | one on each parent |
-//! | waiting | complete, not all encoded | one a token | one on each parent |
-//! | encoded | complete, all encoded | one a token | none |
-//! | lost | its encoding failed | none | none |
+//! | a message is | tokens | slots |
+//! | --- | --- | --- |
+//! | open | may grow up to its capacity | none, or one a token and some to grow |
+//! | closed | complete | none (it waits, or has yielded its room), or one a token |
+//! | lost | its encoding failed | none |
 //!
-//! A message is freed when its run has released it and no open or waiting
-//! message sees it. Once encoded, a message no longer needs its parents' rows.
+//! A message that has yielded its room ([`Cache::fill`]) is encoded again when
+//! it is next seen, from its tokens and those of what it sees: so it references
+//! its parents for as long as it is there. That is while somebody holds it,
+//! while a message that is there references it, and, once it is encoded and may
+//! be shared, until its slots are wanted: an identical message that is added
+//! meanwhile is the same one, whichever run of the tenant adds it.
 
+mod build;
 pub mod check;
+mod identity;
 pub mod plan;
+mod room;
 mod slots;
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use identity::Identity;
+pub use identity::Tenant;
 pub use plan::{Block, MessageId, Plan, Slot, Span, TokenId};
+pub use room::Yielding;
 pub use slots::Extent;
 use slots::Slots;
 
@@ -39,18 +49,40 @@ pub struct NewMessage {
     pub parents: Vec<Placed>,
     /// Where it stands in its own view.
     pub offset: i32,
-    /// Slots to reserve, at least `tokens.len()`; a closed message has exactly
-    /// as many.
+    /// Tokens it may have at most; a closed message has no more than `tokens`.
     pub capacity: u32,
+    /// Within what it is shared with identical messages; none: with no other.
+    pub tenant: Option<Tenant>,
 }
 
-/// More slots were asked for than are free.
+/// More slots are needed at once than there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full {
-    /// Slots needed.
+    /// Slots needed, those of what is seen included.
     pub asked: u32,
-    /// Slots free.
+    /// Slots that the cache has.
     pub left: u32,
+}
+
+/// Whether a message that was added was there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// It was not.
+    #[default]
+    New,
+    /// An identical one was, which has one more holder now.
+    Shared,
+}
+
+/// What has happened to messages since somebody asked.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// They have got slots, or given some back that they did not need.
+    pub filled: Vec<MessageId>,
+    /// They have given all their slots to others.
+    pub yielded: Vec<MessageId>,
+    /// No message references them any more.
+    pub unreferenced: Vec<MessageId>,
 }
 
 /// So many of a message's next tokens are to be encoded.
@@ -80,14 +112,26 @@ struct Message {
     tokens: Vec<TokenId>,
     parents: Vec<Placed>,
     offset: i32,
-    /// In order of index; together `capacity` slots.
+    capacity: u32,
+    tenant: Option<Tenant>,
+    /// Of a closed message that may be shared.
+    identity: Option<Identity>,
+    /// In order of index.
     extents: Vec<Extent>,
     /// Tokens whose keys and values are in place.
     encoded: u32,
-    /// Open and waiting messages that see this one.
+    /// Tokens whose keys and values have ever been in place.
+    reached: u32,
+    /// Messages that see this one, one that lists it twice counted twice.
     references: u32,
+    /// Slots in use while it is encoded from nothing, at least where what it sees
+    /// has nothing in common.
+    peak: u64,
+    /// Who names it: runs' messages, lanes.
+    holders: u32,
     stage: Stage,
-    held: Held,
+    /// The last pass that touched it.
+    used: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +139,6 @@ enum Stage {
     Open,
     Closed,
     Lost,
-}
-
-/// Whether a run still names a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Held {
-    ByRun,
-    Released,
 }
 
 /// The cache's bookkeeping.
@@ -113,6 +150,12 @@ pub struct Cache {
     next: u32,
     /// The beginning-of-sequence message: stands at offset −1 of every view.
     beginning: Option<MessageId>,
+    /// Closed messages that may be shared.
+    identities: HashMap<Identity, MessageId>,
+    pass: u64,
+    /// What may yield its room to this pass, in that order.
+    victims: Option<VecDeque<MessageId>>,
+    changes: Changes,
 }
 
 impl Cache {
@@ -122,25 +165,37 @@ impl Cache {
     /// # Errors
     /// When not even that token fits.
     pub fn new(slots: u32, beginning: Option<TokenId>) -> Result<Self, Full> {
-        let mut cache =
-            Self { messages: BTreeMap::new(), slots: Slots::new(slots), total: slots, next: 0, beginning: None };
+        let mut cache = Self {
+            messages: BTreeMap::new(),
+            slots: Slots::new(slots),
+            total: slots,
+            next: 0,
+            beginning: None,
+            identities: HashMap::new(),
+            pass: 0,
+            victims: None,
+            changes: Changes::default(),
+        };
         if let Some(token) = beginning {
-            let message = NewMessage { tokens: vec![token], parents: vec![], offset: -1, capacity: 1 };
-            let id = cache.insert(message)?;
+            let new = NewMessage { tokens: vec![token], parents: vec![], offset: -1, capacity: 1, tenant: None };
+            let id = cache.insert(new);
             cache.close(id);
+            cache.fill(id, Yielding::Released)?;
             cache.beginning = Some(id);
         }
         Ok(cache)
     }
 
-    /// Slots in use or reserved.
-    pub fn used(&self) -> u32 {
-        self.total - self.slots.left()
+    /// Slots that the cache has.
+    pub fn total(&self) -> u32 {
+        self.total
     }
 
-    /// Slots that are free.
+    /// Tokens that fit beside those of all messages that somebody holds,
+    /// whether these are in place or not.
     pub fn left(&self) -> u32 {
-        self.slots.left()
+        let held = self.messages.values().filter(|message| message.holders > 0);
+        held.fold(self.total, |left, message| left.saturating_sub(count(&message.tokens)))
     }
 
     /// The beginning-of-sequence message, where the model wants one.
@@ -148,30 +203,75 @@ impl Cache {
         self.beginning
     }
 
-    /// Adds an open message and reserves its slots.
-    ///
-    /// # Errors
-    /// When fewer slots are free than its capacity; nothing has changed then.
-    pub fn insert(&mut self, new: NewMessage) -> Result<MessageId, Full> {
-        let asked = new.capacity.max(count(&new.tokens));
-        let extents = self.slots.take(asked).ok_or(Full { asked, left: self.slots.left() })?;
+    /// Slots that encoding a message takes at once: its own, and those of all
+    /// that it sees.
+    pub fn need(&self, new: &NewMessage) -> u64 {
+        let mut parents: Vec<MessageId> = new.parents.iter().map(|parent| parent.message).collect();
+        parents.sort_unstable();
+        parents.dedup();
+        let seen = parents.into_iter().chain(self.beginning).map(|id| self.message(id).tokens.len() as u64);
+        seen.sum::<u64>() + u64::from(new.capacity.max(count(&new.tokens)))
+    }
+
+    /// Slots in use, beside a message's own, while it is encoded from nothing.
+    pub fn needs_beside(&self, id: MessageId) -> u64 {
+        let message = self.message(id);
+        message.peak - u64::from(count(&message.tokens).min(message.capacity))
+    }
+
+    /// Each of those seen is encoded while those before it are kept.
+    fn peak(&self, new: &NewMessage) -> u64 {
+        let mut seen: Vec<MessageId> = new.parents.iter().map(|parent| parent.message).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen.sort_by_key(|parent| Reverse(self.needs_beside(*parent)));
+        let (mut kept, mut peak) = (0, 0);
+        for parent in seen {
+            let parent = self.message(parent);
+            peak = peak.max(kept + parent.peak);
+            kept += parent.tokens.len() as u64;
+        }
+        peak.max(kept + u64::from(new.capacity.max(count(&new.tokens))))
+    }
+
+    /// Adds an open message, which has one holder.
+    pub fn insert(&mut self, new: NewMessage) -> MessageId {
         for parent in &new.parents {
             self.message_mut(parent.message).references += 1;
         }
+        let peak = self.peak(&new);
         let id = MessageId(self.next);
         self.next += 1;
         let message = Message {
+            peak,
             tokens: new.tokens,
             parents: new.parents,
             offset: new.offset,
-            extents,
+            capacity: new.capacity,
+            tenant: new.tenant,
+            identity: None,
+            extents: Vec::new(),
             encoded: 0,
+            reached: 0,
             references: 0,
+            holders: 1,
             stage: Stage::Open,
-            held: Held::ByRun,
+            used: 0,
         };
         self.messages.insert(id, message);
-        Ok(id)
+        id
+    }
+
+    /// Adds a closed message, or one more holder to an identical one.
+    pub fn add(&mut self, new: NewMessage) -> (MessageId, Origin) {
+        let same = self.identity(&new).and_then(|identity| self.identities.get(&identity).copied());
+        if let Some(id) = same {
+            self.message_mut(id).holders += 1;
+            return (id, Origin::Shared);
+        }
+        let id = self.insert(new);
+        self.close(id);
+        (id, Origin::New)
     }
 
     /// Adds tokens to an open message, within its capacity.
@@ -179,7 +279,7 @@ impl Cache {
         let message = self.message_mut(id);
         debug_assert!(message.stage == Stage::Open, "message {id:?} is closed");
         message.tokens.extend_from_slice(tokens);
-        debug_assert!(count(&message.tokens) <= capacity(message), "message {id:?} outgrew its slots");
+        debug_assert!(count(&message.tokens) <= message.capacity, "message {id:?} outgrew its capacity");
     }
 
     /// Keeps an open message's first `len` tokens.
@@ -188,13 +288,15 @@ impl Cache {
         debug_assert!(message.stage == Stage::Open, "message {id:?} is closed");
         message.tokens.truncate(len);
         message.encoded = message.encoded.min(count(&message.tokens));
+        message.reached = message.reached.min(count(&message.tokens));
     }
 
     /// Ends an open message's growth and gives back the slots it did not need.
     pub fn close(&mut self, id: MessageId) {
         let message = self.message_mut(id);
         message.stage = Stage::Closed;
-        let mut keep = count(&message.tokens);
+        message.capacity = count(&message.tokens);
+        let mut keep = message.capacity;
         let mut spare = Vec::new();
         message.extents.retain_mut(|extent| {
             let kept = extent.len.min(keep);
@@ -206,26 +308,43 @@ impl Cache {
             kept > 0
         });
         self.give(spare);
-        self.settle(id);
+        let identity = self.identity_of(id);
+        self.message_mut(id).identity = identity;
+        if let Some(identity) = identity {
+            // Where an identical one was first, this one stays by itself.
+            self.identities.entry(identity).or_insert(id);
+        }
+        self.changes.filled.push(id);
     }
 
-    /// The message's run names it no more. It is freed now, or when the last
-    /// message that waits for it is encoded; if nobody does, it need not be
-    /// encoded at all.
+    /// Somebody names the message no more. When nobody does and no message
+    /// references it, it is freed: now, or if it may be shared, when its slots
+    /// are wanted. What is not encoded by then need not be at all.
     pub fn release(&mut self, id: MessageId) {
-        self.message_mut(id).held = Held::Released;
-        self.free_if_unused(id);
+        let message = self.message_mut(id);
+        message.holders -= 1;
+        if message.holders == 0 {
+            self.free_unused(vec![id]);
+        }
     }
 
     /// The message's encoding failed: it gives back its slots, and whoever
     /// waits for it will be lost as well.
     pub fn lose(&mut self, id: MessageId) {
+        self.forget_identity(id);
+        self.take_back(id);
         let message = self.message_mut(id);
         message.stage = Stage::Lost;
-        let extents = std::mem::take(&mut message.extents);
-        self.give(extents);
-        self.forget_parents(id);
-        self.free_if_unused(id);
+        message.encoded = 0;
+        let parents = std::mem::take(&mut message.parents);
+        let unreferenced = self.dereference(parents);
+        self.free_unused(unreferenced);
+        self.free_unused(vec![id]);
+    }
+
+    /// What has happened since this was last called.
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
     }
 
     /// All its tokens.
@@ -243,7 +362,23 @@ impl Cache {
         self.message(id).stage == Stage::Lost
     }
 
-    /// Tokens that are not encoded yet.
+    /// Whether a message that is there sees it.
+    pub fn is_referenced(&self, id: MessageId) -> bool {
+        self.message(id).references > 0
+    }
+
+    /// Whether some of its tokens have never been encoded.
+    pub fn is_new(&self, id: MessageId) -> bool {
+        let message = self.message(id);
+        message.stage != Stage::Lost && message.reached < count(&message.tokens)
+    }
+
+    /// Tokens from `first` on, at most `rows`, that have been encoded before.
+    pub fn known(&self, id: MessageId, first: u32, rows: u32) -> u32 {
+        self.message(id).reached.saturating_sub(first).min(rows)
+    }
+
+    /// Tokens that are not encoded, or not any more.
     pub fn waiting(&self, id: MessageId) -> u32 {
         let message = self.message(id);
         if message.stage == Stage::Lost { 0 } else { count(&message.tokens) - message.encoded }
@@ -259,106 +394,12 @@ impl Cache {
         self.messages.get(&id).map_or(0, capacity)
     }
 
-    /// Builds the forward pass that does `work`, in this order. The visibility
-    /// rule is written here and nowhere else: a new token sees the beginning of
-    /// sequence, its message's parents as placed, in the order listed, and the
-    /// earlier tokens of its own message.
-    ///
-    /// A message's parents must be encoded already, or wholly before it in `work`.
-    pub fn plan(&self, work: &[Work]) -> Plan {
-        let mut plan = Plan::default();
-        for item in work {
-            let message = self.message(item.message);
-            let first_row = plan.tokens.len();
-            let end = message.encoded + item.tokens;
-            for index in message.encoded..end {
-                plan.tokens.push(message.tokens[index as usize]);
-                plan.indexes.push(index);
-            }
-            let slots = spans(message, 0).flat_map(|span| (0..span.len).map(move |at| Slot(span.slot.0 + at)));
-            plan.slots.extend(slots.skip(message.encoded as usize).take(item.tokens as usize));
-
-            let first_seen = plan.spans.len();
-            if let Some(beginning) = self.beginning.filter(|beginning| *beginning != item.message) {
-                plan.spans.extend(spans(self.message(beginning), -1));
-            }
-            for parent in &message.parents {
-                plan.spans.extend(spans(self.message(parent.message), parent.offset));
-            }
-            let first_own = plan.spans.len();
-            plan.spans.extend(spans(message, message.offset).filter_map(|span| {
-                let len = span.len.min(end.checked_sub(span.index)?);
-                (len > 0).then_some(Span { len, ..span })
-            }));
-
-            let rows = first_row..plan.tokens.len();
-            match item.wanted {
-                Wanted::Encoding => {}
-                Wanted::Logits => plan.sampled.push(rows.end - 1),
-                Wanted::Every => plan.sampled.extend(rows.clone()),
-            }
-            plan.blocks.push(Block {
-                message: item.message,
-                rows,
-                first_index: message.encoded,
-                offset: message.offset,
-                seen: first_seen..first_own,
-                own: first_own..plan.spans.len(),
-            });
-        }
-        plan
-    }
-
     /// The plan's rows are in place.
     pub fn commit(&mut self, plan: &Plan) {
         for block in &plan.blocks {
-            if let Some(message) = self.messages.get_mut(&block.message) {
-                message.encoded = block.first_index + u32::try_from(block.rows.len()).unwrap_or(u32::MAX);
-            }
-        }
-        for block in &plan.blocks {
-            if self.messages.contains_key(&block.message) {
-                self.settle(block.message);
-            }
-        }
-    }
-
-    /// A closed and encoded message needs its parents no more.
-    fn settle(&mut self, id: MessageId) {
-        let message = self.message(id);
-        if message.stage == Stage::Closed && message.encoded == count(&message.tokens) {
-            self.forget_parents(id);
-            self.free_if_unused(id);
-        }
-    }
-
-    fn forget_parents(&mut self, id: MessageId) {
-        for parent in std::mem::take(&mut self.message_mut(id).parents) {
-            self.dereference(parent.message);
-        }
-    }
-
-    fn dereference(&mut self, id: MessageId) {
-        self.message_mut(id).references -= 1;
-        self.free_if_unused(id);
-    }
-
-    fn free_if_unused(&mut self, id: MessageId) {
-        let Some(message) = self.messages.get(&id) else { return };
-        if message.held == Held::Released
-            && message.references == 0
-            && let Some(message) = self.messages.remove(&id)
-        {
-            self.give(message.extents);
-            for parent in message.parents {
-                self.dereference(parent.message);
-            }
-        }
-    }
-
-    fn give(&mut self, extents: Vec<Extent>) {
-        for extent in extents {
-            self.slots.give(extent);
+            let Some(message) = self.messages.get_mut(&block.message) else { continue };
+            message.encoded = block.first_index + u32::try_from(block.rows.len()).unwrap_or(u32::MAX);
+            message.reached = message.reached.max(message.encoded);
         }
     }
 
@@ -369,16 +410,6 @@ impl Cache {
     fn message_mut(&mut self, id: MessageId) -> &mut Message {
         self.messages.get_mut(&id).unwrap_or_else(|| panic!("message {id:?} is not in the cache"))
     }
-}
-
-/// A message's extents as a call sees them that places it at `offset`.
-fn spans(message: &Message, offset: i32) -> impl Iterator<Item = Span> {
-    let mut index = 0;
-    message.extents.iter().map(move |extent| {
-        let span = Span { slot: extent.slot, index, len: extent.len, offset };
-        index += extent.len;
-        span
-    })
 }
 
 fn count(tokens: &[TokenId]) -> u32 {

@@ -14,6 +14,7 @@ mod pending;
 mod place;
 pub mod report;
 mod requests;
+mod room;
 mod run;
 mod schedule;
 mod score;
@@ -35,6 +36,7 @@ use lane::Lanes;
 use run::RunState;
 use score::{Job, JobId, Scores};
 
+pub use crate::cache::Tenant;
 use crate::cache::{Cache, MessageId};
 use crate::chat::Chat;
 use crate::model::Model;
@@ -116,10 +118,13 @@ struct Engine<M> {
     lanes: Lanes,
     scores: Scores,
     jobs: BTreeMap<JobId, Job>,
-    /// Whose message it is.
-    owners: HashMap<MessageId, (RunId, Number)>,
-    /// Closed messages that are not wholly encoded.
+    /// Whose message it is, the first first: also one that was released, while
+    /// the run's other messages need it.
+    owners: HashMap<MessageId, Vec<(RunId, Number)>>,
+    /// Closed messages of which some tokens were never encoded.
     waiting: BTreeSet<MessageId>,
+    /// Whether those that wait find no room as long as nothing is asked.
+    crowded: bool,
     /// Made when the first constraint asks for it.
     index: Option<TokenIndex>,
     next_run: u64,
@@ -141,6 +146,7 @@ impl<M: Model> Engine<M> {
             jobs: BTreeMap::new(),
             owners: HashMap::new(),
             waiting: BTreeSet::new(),
+            crowded: false,
             index: None,
             next_run: 0,
             next_job: 0,
@@ -152,6 +158,7 @@ impl<M: Model> Engine<M> {
         loop {
             let idle = match self.next_request(requests) {
                 Next::Request(request) => {
+                    self.crowded = false;
                     self.handle(request);
                     while let Ok(request) = requests.try_recv() {
                         self.handle(request);
@@ -182,7 +189,7 @@ impl<M: Model> Engine<M> {
                 Err(TryRecvError::Disconnected) => Next::End,
             };
         }
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() || self.crowded {
             return requests.recv().map_or(Next::End, Next::Request);
         }
         match requests.recv_timeout(PATIENCE) {

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use choreo_host::cache::{Cache, MessageId, NewMessage, Placed, TokenId, Wanted, Work};
+use choreo_host::cache::{Cache, MessageId, NewMessage, Placed, TokenId, Wanted, Work, Yielding};
 use choreo_host::engine::Mode;
 use choreo_host::model::{Decoder, LoadOptions, Model, Source};
 use choreo_tests::rig::{Rig, load, options};
@@ -48,8 +48,9 @@ impl Stepper {
         let mut messages = Vec::new();
         for _ in 0..held / 100 {
             let tokens = (0..100).map(|token| TokenId(token % 200 + 20)).collect();
-            let message = cache.insert(NewMessage { tokens, parents: vec![], offset: 0, capacity: 100 }).unwrap();
-            cache.close(message);
+            let new = NewMessage { tokens, parents: vec![], offset: 0, capacity: 100, tenant: None };
+            let message = cache.add(new).0;
+            cache.fill(message, Yielding::Released).unwrap();
             let plan = cache.plan(&[Work { message, tokens: 100, wanted: Wanted::Encoding }]);
             model.forward(&plan).unwrap();
             cache.commit(&plan);
@@ -58,14 +59,15 @@ impl Stepper {
         let every = messages.len() / 10;
         let seen = messages.iter().step_by(every).take(10).zip(0..);
         let parents = seen.map(|(message, at)| Placed { message: *message, offset: at * 100 }).collect();
-        let new = NewMessage { tokens: vec![TokenId(30)], parents, offset: 1000, capacity: 1000 };
-        let lane = cache.insert(new).unwrap();
+        let new = NewMessage { tokens: vec![TokenId(30)], parents, offset: 1000, capacity: 1000, tenant: None };
+        let lane = cache.insert(new);
         Self { model, cache, lane }
     }
 
     /// One step, in microseconds.
     fn step(&mut self) -> f64 {
         let begun = Instant::now();
+        self.cache.fill(self.lane, Yielding::Released).unwrap();
         let plan = self.cache.plan(&[Work { message: self.lane, tokens: 1, wanted: Wanted::Logits }]);
         let logits = self.model.forward(&plan).unwrap();
         self.cache.commit(&plan);

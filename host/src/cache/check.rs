@@ -69,7 +69,7 @@ pub fn verify(cache: &Cache, plan: &Plan) -> Result<(), Fault> {
     if plan.sampled.iter().any(|row| *row >= rows) || !plan.sampled.is_sorted() {
         return Err(Fault::Misshapen("sampled rows are not rows in order"));
     }
-    let owners = owners(cache);
+    let owners = owners(cache, plan);
     let written = written(plan)?;
     let mut next = 0;
     for block in &plan.blocks {
@@ -90,17 +90,54 @@ pub fn verify(cache: &Cache, plan: &Plan) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whose token each slot holds, and its index.
-fn owners(cache: &Cache) -> HashMap<Slot, (MessageId, u32)> {
+/// Whose token each slot holds, and its index: of the messages that the plan
+/// is about, and that these may see.
+fn owners(cache: &Cache, plan: &Plan) -> HashMap<Slot, (MessageId, u32)> {
+    let mut concerned: HashSet<MessageId> = cache.beginning.into_iter().collect();
+    for block in &plan.blocks {
+        let parents = cache.messages.get(&block.message).map_or(&[][..], |message| &message.parents);
+        concerned.extend(parents.iter().map(|parent| parent.message));
+        concerned.insert(block.message);
+    }
     let mut owners = HashMap::new();
-    for (id, message) in &cache.messages {
-        let slots = message.extents.iter().flat_map(|extent| extent.slot.0..extent.slot.0 + extent.len);
-        for (slot, index) in slots.zip(0..) {
-            let before = owners.insert(Slot(slot), (*id, index));
-            debug_assert!(before.is_none(), "slot {slot} belongs to two messages");
-        }
+    for id in concerned {
+        let extents = cache.messages.get(&id).map_or(&[][..], |message| &message.extents);
+        let slots = extents.iter().flat_map(|extent| extent.slot.0..extent.slot.0 + extent.len);
+        owners.extend(slots.map(Slot).zip((0..).map(|index| (id, index))));
     }
     owners
+}
+
+/// Checks that no slot is two messages', nor free and a message's, and that the
+/// cache's counts are right.
+///
+/// # Errors
+/// What is wrong.
+pub fn verify_room(cache: &Cache) -> Result<(), String> {
+    let mut owners = HashMap::new();
+    let mut held = 0;
+    for (id, message) in &cache.messages {
+        let slots: Vec<u32> =
+            message.extents.iter().flat_map(|extent| extent.slot.0..extent.slot.0 + extent.len).collect();
+        if message.encoded as usize > slots.len().min(message.tokens.len()) {
+            return Err(format!("{id:?} has {} slots, {} tokens encoded", slots.len(), message.encoded));
+        }
+        held += slots.len();
+        for slot in slots {
+            if let Some(other) = owners.insert(slot, id) {
+                return Err(format!("slot {slot} belongs to {other:?} and {id:?}"));
+            }
+        }
+        let seen_by = cache.messages.values().flat_map(|child| &child.parents).filter(|parent| parent.message == *id);
+        if seen_by.count() != message.references as usize {
+            return Err(format!("{id:?} counts {} references", message.references));
+        }
+    }
+    let free = cache.slots.left() as usize;
+    if held + free != cache.total as usize {
+        return Err(format!("{held} slots are messages' and {free} free, of {}", cache.total));
+    }
+    Ok(())
 }
 
 fn written(plan: &Plan) -> Result<HashSet<Slot>, Fault> {

@@ -32,19 +32,22 @@ impl Slots {
         self.left
     }
 
-    /// Takes `len` slots: the smallest run that holds them all, or else the
-    /// largest runs first, so that a message has few extents. None where fewer
-    /// than `len` are free.
-    pub(super) fn take(&mut self, len: u32) -> Option<Vec<Extent>> {
+    /// Takes `len` slots: those from `after` on, then the smallest run that
+    /// holds what is missing, or else the largest runs first, so that a message
+    /// has few extents. None where fewer than `len` are free.
+    pub(super) fn take(&mut self, len: u32, after: Option<Slot>) -> Option<Vec<Extent>> {
         if len > self.left {
             return None;
         }
         let mut extents = Vec::new();
         let mut missing = len;
+        let copied = |(start, length): (&u32, &u32)| (*start, *length);
+        let mut next = after.and_then(|after| self.free.get_key_value(&after.0)).map(copied);
         while missing > 0 {
-            let fitting = self.free.iter().filter(|run| *run.1 >= missing).min_by_key(|run| (*run.1, *run.0));
+            let fitting = || self.free.iter().filter(|run| *run.1 >= missing).min_by_key(|run| (*run.1, *run.0));
             let largest = || self.free.iter().max_by_key(|run| (*run.1, std::cmp::Reverse(*run.0)));
-            let Some((&start, &length)) = fitting.or_else(largest) else { break };
+            let run = next.take().or_else(|| fitting().or_else(largest).map(copied));
+            let Some((start, length)) = run else { break };
             let taken = length.min(missing);
             self.free.remove(&start);
             if taken < length {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
-use crate::engine::{Budgets, Defaults, Mode, RunOptions};
+use crate::engine::{Budgets, Defaults, Mode, RunOptions, Tenant};
 use crate::wasm::Limits;
 
 /// The host's options stand before PLAN; all that follows it is the plan's.
@@ -120,6 +120,7 @@ impl RunArguments {
                 ModeArgument::Choreo => Mode::Choreo,
                 ModeArgument::Naive => Mode::Naive,
             },
+            tenant: Tenant::default(),
             seed: self.seed,
             budgets: self.limits.budgets(),
             defaults: Defaults {

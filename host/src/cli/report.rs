@@ -64,10 +64,12 @@ impl Report {
         } else {
             String::new()
         };
+        let some = |count: u64, what| if count > 0 { format!(", {count} {what}") } else { String::new() };
+        let (again, shared) = (some(run.encoded_again, "again"), some(run.shared, "shared"));
         let first_call =
             self.first_call_ms.map_or(String::new(), |time| format!(", first call {time:.0} ms after the start"));
         format!(
-            "{} messages in {:.2} s: {} tokens encoded, {} reused, {} generated{ttft}{speed}\n\
+            "{} messages in {:.2} s: {} tokens encoded{again}{shared}, {} reused, {} generated{ttft}{speed}\n\
              the plan itself: {:.0} ms on the processor, {:.1} MiB{first_call}",
             run.messages.len(),
             run.total_ms / 1e3,

@@ -212,8 +212,9 @@ pub enum Cause {
     /// The call spans more positions than the model has.
     #[error("{} needs {} positions and the model's context has {}: shorten the text or lower the offset", .0.what, .0.asked, .0.left)]
     ContextOverflow(Shortage),
-    /// No room for the call's tokens.
-    #[error("{} needs {} cache tokens and {} are free: release messages or raise --cache-tokens", .0.what, .0.asked, .0.left)]
+    /// No room for the call's tokens and those that it sees, even if all other
+    /// messages yield theirs.
+    #[error("{} needs {} cache tokens at once and the cache has {}: let it see fewer messages, or raise --cache-tokens", .0.what, .0.asked, .0.left)]
     CacheFull(Shortage),
     /// A budget of the run is used up.
     #[error("budget '{}' has {} left and the call needs {}: raise the host's flag for it (choreo-host run --help)", .0.what, .0.left, .0.asked)]

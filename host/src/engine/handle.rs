@@ -10,6 +10,7 @@ use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 use super::call::{Cause, DecodeCall, Decoded, Description, Error, Number, Part, PrefillCall, Role, ScoreCall, Scored};
 use super::pending::{FOLLOWED, Following, Pending, Started};
 use super::report::RunReport;
+use crate::cache::Tenant;
 use crate::model::ModelShape;
 
 /// How parents are honoured.
@@ -54,6 +55,8 @@ pub struct Defaults {
 pub struct RunOptions {
     /// How parents are honoured.
     pub mode: Mode,
+    /// Within what its messages are shared with identical ones.
+    pub tenant: Tenant,
     /// Seed of the run.
     pub seed: u64,
     /// What the run may use.

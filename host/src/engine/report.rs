@@ -15,8 +15,14 @@ pub struct RunReport {
     pub seed: u64,
     /// Calls that the engine served.
     pub calls: u64,
-    /// Tokens that went through the model.
+    /// Tokens that went through the model for the first time.
     pub encoded: u64,
+    /// Tokens that went through it again, since other messages had taken their
+    /// room in the cache: at the host's expense, in no budget of the run.
+    pub encoded_again: u64,
+    /// Tokens of messages that were there already, identical, and were not
+    /// encoded for this run.
+    pub shared: u64,
     /// Cached tokens that calls saw instead of encoding them again.
     pub reused: u64,
     /// Tokens generated.
@@ -46,6 +52,13 @@ pub struct MessageReport {
     pub tokens: u32,
     /// Tokens of its own, or of its prompt in a baseline mode, that went through the model.
     pub encoded: u32,
+    /// Tokens of its own that went through it once more, after its room was taken.
+    pub encoded_again: u32,
+    /// Tokens that an identical message had already, or gets.
+    pub shared: u32,
+    /// How often its keys and values were given up for others; a message that
+    /// was being decoded was set aside then.
+    pub yielded: u32,
     /// Cached tokens it saw instead of encoding them again.
     pub reused: u32,
     /// When the call arrived.

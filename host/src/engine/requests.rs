@@ -9,7 +9,7 @@ use super::call::{Cause, Error, Finish, Number, Part, PrefillCall, Role, Shortag
 use super::handle::{Mode, Request, RunId};
 use super::place::{self, Bounds, Placement};
 use super::run::{Account, Record, RunState, State, bytes_kept};
-use crate::cache::{Full, MessageId, NewMessage, TokenId};
+use crate::cache::{Full, MessageId, NewMessage, Origin, TokenId};
 use crate::chat::ChatError;
 use crate::model::Model;
 
@@ -81,6 +81,7 @@ impl<M: Model> Engine<M> {
             }
             Request::Close(run) => self.close(run),
         }
+        self.follow_changes();
     }
 
     fn prefill(&mut self, run: RunId, called: Instant, calls: Vec<PrefillCall>) -> Result<Vec<Number>, Error> {
@@ -93,13 +94,17 @@ impl<M: Model> Engine<M> {
             self.draft(run, said, &call.view, tokens).map_err(|cause| at(index, cause))
         });
         let drafts: Vec<Draft> = drafts.collect::<Result<_, _>>()?;
-        let messages = self.reserve(run, &drafts)?;
-        let numbers = drafts.into_iter().zip(messages).map(|(draft, message)| {
-            let number = self.add_record(run, draft, message, called);
-            if let Some(message) = message {
-                self.close_message(message, number, run);
-            } else {
-                self.run_state(run).record_mut(number).account.end = Some(Instant::now());
+        self.admit(run, &drafts)?;
+        let numbers = drafts.into_iter().map(|mut draft| {
+            let added = draft.new.take().map(|new| self.cache.add(new));
+            let number = self.add_record(run, draft, added.map(|(message, _)| message), called);
+            let waits = added.map(|(message, _)| message).filter(|message| self.cache.is_new(*message));
+            self.waiting.extend(waits);
+            let account = &mut self.run_state(run).record_mut(number).account;
+            account.origin = added.map_or(Origin::New, |(_, origin)| origin);
+            if waits.is_none() {
+                // Nothing is left to be done for it.
+                account.end = Some(Instant::now());
             }
             number
         });
@@ -136,22 +141,27 @@ impl<M: Model> Engine<M> {
             tokens: tokens.clone(),
             parents: place::in_cache(state, &placement),
             offset: place::signed(placement.offset),
+            tenant: Some(state.options.tenant),
         };
         Ok(Draft { role, name, part, text, placement, tokens, new: Some(new) })
     }
 
-    /// Reserves the room of a whole list, or of none of it.
-    pub(super) fn reserve(&mut self, run: RunId, drafts: &[Draft]) -> Result<Vec<Option<MessageId>>, Error> {
-        let asked: u64 = drafts.iter().filter_map(|draft| Some(u64::from(draft.new.as_ref()?.capacity))).sum();
-        if asked > u64::from(self.cache.left()) {
-            return Err(whole(cache_full(asked, self.cache.left())));
+    /// Checks that each call of a list could be served alone, and pays for all.
+    pub(super) fn admit(&mut self, run: RunId, drafts: &[Draft]) -> Result<(), Error> {
+        for (draft, call) in drafts.iter().zip(0..) {
+            let need = draft.new.as_ref().map_or(0, |new| self.cache.need(new));
+            self.fits_cache(need).map_err(|cause| at(call, cause))?;
         }
         let names = drafts.iter().filter_map(|draft| draft.name.as_ref()).map(|name| name.len() as u64);
         let bytes = drafts.iter().map(|draft| bytes_kept(&draft.text, &draft.tokens, &draft.placement.parents));
         let accounts = drafts.len() * size_of::<Record>();
-        self.run_state(run).pay_text(bytes.chain(names).sum::<u64>() + accounts as u64).map_err(whole)?;
-        let reserved = drafts.iter().map(|draft| draft.new.clone().map(|new| self.cache.insert(new)).transpose());
-        reserved.collect::<Result<_, _>>().map_err(full)
+        self.run_state(run).pay_text(bytes.chain(names).sum::<u64>() + accounts as u64).map_err(whole)
+    }
+
+    /// Whether so many tokens could be in the cache at once.
+    pub(super) fn fits_cache(&self, need: u64) -> Result<(), Cause> {
+        let total = self.cache.total();
+        if need > u64::from(total) { Err(cache_full(need, total)) } else { Ok(()) }
     }
 
     pub(super) fn add_record(
@@ -161,7 +171,6 @@ impl<M: Model> Engine<M> {
         message: Option<MessageId>,
         called: Instant,
     ) -> Number {
-        let slots = message.map_or(0, |message| self.cache.held_slots(message));
         let state = self.run_state(run);
         let reused = match state.options.mode {
             Mode::Naive => 0,
@@ -187,9 +196,9 @@ impl<M: Model> Engine<M> {
             called,
             account: Account { reused, ..Account::default() },
         });
-        state.hold(number, slots);
         if let Some(message) = message {
-            self.owners.insert(message, (run, number));
+            self.owners.entry(message).or_default().push((run, number));
+            self.show_room(message);
         }
         number
     }
@@ -212,21 +221,6 @@ impl<M: Model> Engine<M> {
             self.release_message(run, *id);
         }
         Ok(())
-    }
-
-    /// The run names a message no more; its account stays.
-    pub(super) fn release_message(&mut self, run: RunId, number: Number) {
-        self.give_back(run, number);
-        self.run_state(run).forget(number);
-    }
-
-    /// Gives a message's slots back; its text stays.
-    pub(super) fn give_back(&mut self, run: RunId, number: Number) {
-        let state = self.run_state(run);
-        let Some(message) = state.record_mut(number).message.take() else { return };
-        state.hold(number, 0);
-        self.owners.remove(&message);
-        self.cache.release(message);
     }
 
     /// A run that is open, as requests name it.

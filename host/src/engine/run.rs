@@ -10,7 +10,7 @@ use super::call::{Cause, Description, Finish, Number, Part, Role, Shortage};
 use super::handle::{Mode, Progress, RunOptions};
 use super::pending::Started;
 use super::report::{MessageReport, PlacedReport, RunReport};
-use crate::cache::{MessageId, TokenId};
+use crate::cache::{MessageId, Origin, TokenId};
 
 /// One run of the engine.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) struct RunState {
     text_left: u64,
     deadline: Instant,
     encoded: u64,
+    again: u64,
     decoding: Duration,
     slots_held: u64,
     peak_slots: u64,
@@ -68,8 +69,12 @@ pub(super) enum State {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Account {
     pub(super) encoded: u32,
+    pub(super) again: u32,
     pub(super) reused: u32,
-    /// Slots reserved or held.
+    pub(super) origin: Origin,
+    /// Times it lost its slots to others.
+    pub(super) yielded: u32,
+    /// Slots held.
     pub(super) slots: u32,
     pub(super) queued: Option<Duration>,
     pub(super) first_token: Option<Duration>,
@@ -92,6 +97,7 @@ impl RunState {
             text_left: options.budgets.text_bytes,
             deadline: opened + options.budgets.wall.min(century),
             encoded: 0,
+            again: 0,
             decoding: Duration::ZERO,
             slots_held: 0,
             peak_slots: 0,
@@ -155,13 +161,20 @@ impl RunState {
         self.text_left = self.text_left.saturating_sub(grown);
     }
 
-    /// A message is named no more. What the report says of it stays, and stays
-    /// paid for.
+    /// A message is named no more, and its text gone. What the report says of it
+    /// stays, and stays paid for.
     pub(super) fn forget(&mut self, number: Number) {
         let record = self.record_mut(number);
         record.state = State::Released;
-        let (text, tokens) = (std::mem::take(&mut record.text), std::mem::take(&mut record.tokens));
-        self.text_left += bytes_kept(&text, &tokens, &[]);
+        record.tokens = Vec::new();
+        let text = std::mem::take(&mut record.text);
+        self.text_left += bytes_kept(&text, &[], &[]);
+    }
+
+    /// No message needs the tokens of one that was forgotten any more.
+    pub(super) fn forget_tokens(&mut self, number: Number) {
+        let tokens = u64::from(self.record_mut(number).length);
+        self.text_left += tokens * size_of::<TokenId>() as u64;
     }
 
     /// Whether the run's wall time is over.
@@ -180,19 +193,26 @@ impl RunState {
         self.progress.generated.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Rows of a message went through the model in a pass that began at `begun`.
-    pub(super) fn count_encoded(&mut self, number: Number, rows: usize, begun: Instant) {
+    /// Rows of a message went through the model for the first time, in a pass
+    /// that began at `begun`.
+    pub(super) fn count_encoded(&mut self, number: Number, rows: u32, begun: Instant) {
         self.count_rows(rows);
         let record = self.record_mut(number);
-        record.account.encoded += u32::try_from(rows).unwrap_or(u32::MAX);
+        record.account.encoded += rows;
         let called = record.called;
         record.account.queued.get_or_insert_with(|| begun.saturating_duration_since(called));
     }
 
     /// Rows of the run went through the model.
-    pub(super) fn count_rows(&mut self, rows: usize) {
-        self.encoded += rows as u64;
-        self.progress.encoded.fetch_add(rows as u64, Ordering::Relaxed);
+    pub(super) fn count_rows(&mut self, rows: u32) {
+        self.encoded += u64::from(rows);
+        self.progress.encoded.fetch_add(rows.into(), Ordering::Relaxed);
+    }
+
+    /// Rows that had been encoded before went through the model once more, for
+    /// the sake of a message of the run.
+    pub(super) fn count_again(&mut self, rows: u32) {
+        self.again += u64::from(rows);
     }
 
     /// A pass during which the run had lanes took so long.
@@ -252,6 +272,9 @@ impl RunState {
             offset: record.offset,
             tokens: record.length,
             encoded: record.account.encoded,
+            encoded_again: record.account.again,
+            shared: record.shared(),
+            yielded: record.account.yielded,
             reused: record.account.reused,
             called_ms: since(record.called),
             queued_ms: record.account.queued.map(milliseconds),
@@ -270,6 +293,8 @@ impl RunState {
             seed: self.options.seed,
             calls: self.calls,
             encoded: self.encoded,
+            encoded_again: self.again,
+            shared: self.records.iter().map(|record| u64::from(record.shared())).sum(),
             reused: self.records.iter().map(|record| u64::from(record.account.reused)).sum(),
             generated: self.progress.generated.load(Ordering::Relaxed),
             peak_cache_bytes: bytes(self.peak_slots),
@@ -281,6 +306,14 @@ impl RunState {
 }
 
 impl Record {
+    /// Tokens that were encoded for another message already, or will be.
+    fn shared(&self) -> u32 {
+        match self.account.origin {
+            Origin::New => 0,
+            Origin::Shared => self.length.saturating_sub(self.account.encoded),
+        }
+    }
+
     pub(super) fn describe(&self) -> Description {
         Description {
             role: self.role,

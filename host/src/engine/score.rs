@@ -12,7 +12,7 @@ use super::Engine;
 use super::call::{Cause, Error, ScoreCall, Scored, Shortage, Speaker};
 use super::handle::{Mode, Reply, RunId};
 use super::place;
-use super::requests::{EMPTY_HEADER, answer, at, cache_full, full, unserved, whole};
+use super::requests::{EMPTY_HEADER, answer, at, unserved, whole};
 use crate::cache::{MessageId, NewMessage, Placed, TokenId, Wanted};
 use crate::chat::Part;
 use crate::model::Model;
@@ -46,8 +46,9 @@ pub(super) struct Scoring {
 enum Predicts {
     /// The header's last: the first token of each candidate that has one.
     First(Vec<Option<TokenId>>),
-    /// A candidate's: each the token after its own.
-    Rest { candidate: usize, next: Vec<TokenId> },
+    /// A candidate's: each the token after its own. So many have counted, and
+    /// do not again where the candidate is encoded once more.
+    Rest { candidate: usize, next: Vec<TokenId>, counted: u32 },
 }
 
 impl Scoring {
@@ -97,10 +98,7 @@ impl<M: Model> Engine<M> {
             if draft.candidates.is_empty() {
                 continue;
             }
-            if let Err(error) = self.insert_scores(id, call, draft) {
-                self.end_job(id, Err(error.clone()));
-                return answer(job.reply, Err(error));
-            }
+            self.insert_scores(id, call, draft);
         }
         job.left = self.scores.values().filter(|scoring| scoring.job == id).count();
         let nothing = job.left == 0;
@@ -125,13 +123,9 @@ impl<M: Model> Engine<M> {
             .zip(0..)
             .map(|(call, index)| self.draft_score(run, call).map_err(|cause| at(index, cause)));
         let drafts: Vec<Draft> = drafts.collect::<Result<_, _>>()?;
-        let asked = drafts.iter().filter(|draft| !draft.candidates.is_empty()).map(|draft| {
-            let candidates = draft.candidates.iter().map(|tokens| tokens.len() - 1);
-            draft.header.tokens.len() as u64 + candidates.sum::<usize>() as u64
-        });
-        let asked = asked.sum::<u64>();
-        if asked > u64::from(self.cache.left()) {
-            return Err(whole(cache_full(asked, self.cache.left())));
+        for (draft, call) in drafts.iter().zip(0..) {
+            let longest = draft.candidates.iter().map(|tokens| tokens.len() as u64 - 1).max().unwrap_or(0);
+            self.fits_cache(self.cache.need(&draft.header) + longest).map_err(|cause| at(call, cause))?;
         }
         Ok(drafts)
     }
@@ -160,11 +154,12 @@ impl<M: Model> Engine<M> {
         place::fits(|| format!("a candidate of {longest} tokens at offset {begin}"), begin + longest, self.context())?;
         let state = self.run_state(run);
         let header = match (draft.new, state.options.mode) {
-            (Some(new), Mode::Choreo) => new,
+            // Nobody will see it again: it is shared with no other.
+            (Some(new), Mode::Choreo) => NewMessage { tenant: None, ..new },
             _ => {
                 let mut prompt = place::concatenate(state, &draft.placement);
                 prompt.extend_from_slice(&draft.tokens);
-                NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0 }
+                NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0, tenant: None }
             }
         };
         let offset = place::signed(u32::try_from(begin).unwrap_or(u32::MAX));
@@ -185,11 +180,10 @@ impl<M: Model> Engine<M> {
         Ok(closing)
     }
 
-    /// Gives a call's messages to the cache; there is room.
-    fn insert_scores(&mut self, job: JobId, call: usize, draft: Draft) -> Result<(), Error> {
+    /// Gives a call's messages to the cache.
+    fn insert_scores(&mut self, job: JobId, call: usize, draft: Draft) {
         let parents = draft.header.parents.clone();
-        let header = self.cache.insert(draft.header).map_err(full)?;
-        self.cache.close(header);
+        let (header, _) = self.cache.add(draft.header);
         let first = draft.candidates.iter().map(|tokens| tokens.first().copied()).collect();
         self.scores.insert(header, Scoring { job, call, predicts: Predicts::First(first) });
         for (candidate, mut tokens) in draft.candidates.into_iter().enumerate() {
@@ -200,17 +194,16 @@ impl<M: Model> Engine<M> {
             // The last token is predicted and need not be encoded.
             tokens.extend_from_slice(&next[..next.len() - 1]);
             let parents = parents.iter().copied().chain([Placed { message: header, offset: draft.placed }]).collect();
-            let new = NewMessage { tokens, parents, offset: draft.offset, capacity: 0 };
-            let message = self.cache.insert(new).map_err(full)?;
-            self.cache.close(message);
-            self.scores.insert(message, Scoring { job, call, predicts: Predicts::Rest { candidate, next } });
+            let new = NewMessage { tokens, parents, offset: draft.offset, capacity: 0, tenant: None };
+            let (message, _) = self.cache.add(new);
+            self.scores
+                .insert(message, Scoring { job, call, predicts: Predicts::Rest { candidate, next, counted: 0 } });
         }
-        Ok(())
     }
 
     /// The row at `index` of a message went through the model.
     pub(super) fn score_row(&mut self, message: MessageId, index: u32, logits: &[f32]) {
-        let Some(scoring) = self.scores.get(&message) else { return };
+        let Some(scoring) = self.scores.get_mut(&message) else { return };
         let (id, is_last) = (scoring.job, scoring.is_last(index));
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let normaliser = sampler::log_normaliser(logits);
@@ -218,7 +211,7 @@ impl<M: Model> Engine<M> {
         let mut add = |candidate: usize, token: TokenId| {
             scored[candidate].logprob += f64::from(logits[token.0 as usize]) - normaliser;
         };
-        match &scoring.predicts {
+        match &mut scoring.predicts {
             Predicts::First(tokens) => {
                 for (candidate, token) in tokens.iter().enumerate() {
                     if let Some(token) = token {
@@ -226,7 +219,11 @@ impl<M: Model> Engine<M> {
                     }
                 }
             }
-            Predicts::Rest { candidate, next } => add(*candidate, next[index as usize]),
+            Predicts::Rest { candidate, next, counted } if index == *counted => {
+                add(*candidate, next[index as usize]);
+                *counted += 1;
+            }
+            Predicts::Rest { .. } => {}
         }
         if is_last {
             job.left -= 1;
@@ -240,8 +237,11 @@ impl<M: Model> Engine<M> {
     }
 
     /// A message that is scored cannot be encoded: so its list fails.
-    pub(super) fn lose_score(&mut self, message: MessageId) {
-        let cause = Cause::Engine("the candidates or what they see could not be encoded: score them again".into());
+    pub(super) fn lose_score(&mut self, message: MessageId, cause: Cause) {
+        let cause = match cause {
+            Cause::CacheFull(_) => cause,
+            _ => Cause::Engine("the candidates or what they see could not be encoded: score them again".into()),
+        };
         if let Some(scoring) = self.scores.get(&message) {
             let (job, call) = (scoring.job, u32::try_from(scoring.call).unwrap_or(u32::MAX));
             self.end_job(job, Err(at(call, cause)));

@@ -65,10 +65,11 @@ impl<M: Model> Engine<M> {
             drafts.push(drafted.0);
             lanes.push((drafted.1, drafted.2, drafted.3));
         }
-        let messages = self.reserve(run, &drafts)?;
+        self.admit(run, &drafts)?;
         let mut started = Vec::with_capacity(drafts.len());
-        for ((draft, message), (options, max_tokens, closing)) in drafts.into_iter().zip(messages).zip(lanes) {
-            let Some(message) = message else { continue };
+        for (mut draft, (options, max_tokens, closing)) in drafts.into_iter().zip(lanes) {
+            let Some(new) = draft.new.take() else { continue };
+            let message = self.cache.insert(new);
             let header = draft.text.clone();
             let prompt_tokens = self.cache.tokens(message).len();
             let number = self.add_record(run, draft, Some(message), called);
@@ -116,7 +117,7 @@ impl<M: Model> Engine<M> {
         if state.options.mode == Mode::Naive {
             let mut prompt = place::concatenate(state, &draft.placement);
             prompt.extend_from_slice(&draft.tokens);
-            draft.new = Some(NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0 });
+            draft.new = Some(NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0, tenant: None });
         }
         place::fits(|| "a message with one generated token".into(), begin + around as u64 + 1, context)?;
         let room = u32::try_from(context - begin - around as u64).unwrap_or(u32::MAX);

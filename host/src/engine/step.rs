@@ -1,6 +1,6 @@
 //! One forward pass for all runs, and what follows from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::Engine;
 use super::call::{Cause, Decoded, Error, Finish, Number};
 use super::handle::{Mode, RunId};
 use super::lane::{Lane, Step};
-use super::requests::whole;
+use super::requests::{cache_full, whole};
 use super::run::State;
 use super::schedule::schedule;
 use crate::cache::{MessageId, Plan, Wanted, check};
@@ -23,12 +23,17 @@ impl<M: Model> Engine<M> {
         }
         let lanes = self.lanes.keys().map(|id| (*id, Wanted::Logits));
         let scored = self.scores.iter().map(|(id, scoring)| (*id, scoring.wanted()));
-        let awaited = lanes.chain(scored).collect();
-        let schedule = schedule(&self.cache, &awaited, &self.waiting, self.options.step_rows);
+        let awaited: BTreeMap<MessageId, Wanted> = lanes.chain(scored).collect();
+        let schedule = schedule(&mut self.cache, &awaited, &self.waiting, self.options.step_rows);
+        self.follow_changes();
+        if let Some((message, full)) = schedule.full {
+            self.lose(message, |_| cache_full(full.asked.into(), full.left));
+        }
         for message in schedule.lost {
             self.lose(message, Cause::Lost);
         }
         if schedule.work.is_empty() {
+            self.crowded = awaited.is_empty();
             return;
         }
         let plan = self.cache.plan(&schedule.work);
@@ -37,7 +42,7 @@ impl<M: Model> Engine<M> {
         let decoding: BTreeSet<RunId> = self.lanes.values().map(|lane| lane.run).collect();
         match self.model.forward(&plan) {
             Ok(logits) => {
-                self.count(&plan, begun);
+                self.count(&plan, &schedule.sakes, begun);
                 self.cache.commit(&plan);
                 self.settle(&plan);
                 self.sample(&plan, &logits);
@@ -48,29 +53,51 @@ impl<M: Model> Engine<M> {
                 }
             }
         }
+        self.follow_changes();
         for run in decoding {
             self.run_state(run).count_decoding(begun.elapsed());
         }
     }
 
-    fn count(&mut self, plan: &Plan, begun: Instant) {
-        for block in &plan.blocks {
-            if let Some((run, number)) = self.owners.get(&block.message).copied() {
-                self.run_state(run).count_encoded(number, block.rows.len(), begun);
-            } else if let Some(job) = self.scores.get(&block.message).and_then(|scoring| self.jobs.get(&scoring.job)) {
-                self.run_state(job.run).count_rows(block.rows.len());
+    /// Rows of a message that were encoded before are not its runs' expense: they
+    /// are told of the run that needs them now.
+    fn count(&mut self, plan: &Plan, sakes: &[MessageId], begun: Instant) {
+        for (block, sake) in plan.blocks.iter().zip(sakes) {
+            let rows = narrow(block.rows.len());
+            let again = self.cache.known(block.message, block.first_index, rows);
+            if again > 0 {
+                for (run, number) in self.owners_of(block.message) {
+                    self.run_state(run).record_mut(number).account.again += again;
+                }
+                if let Some(run) = self.run_of(*sake) {
+                    self.run_state(run).count_again(again);
+                }
+            }
+            let new = rows - again;
+            if new == 0 {
+                continue;
+            }
+            if let Some((run, number)) = self.owners_of(block.message).first() {
+                self.run_state(*run).count_encoded(*number, new, begun);
+            } else if let Some(run) = self.run_of(block.message) {
+                self.run_state(run).count_rows(new);
             }
         }
+    }
+
+    /// The run whose lane or score a message is.
+    fn run_of(&self, message: MessageId) -> Option<RunId> {
+        let lane = self.lanes.get(&message).map(|lane| lane.run);
+        lane.or_else(|| Some(self.jobs.get(&self.scores.get(&message)?.job)?.run))
     }
 
     /// Takes messages that are wholly encoded off the list of those that wait.
     fn settle(&mut self, plan: &Plan) {
         for block in &plan.blocks {
-            let waits = self.cache.holds(block.message) && self.cache.waiting(block.message) > 0;
-            if waits || !self.waiting.remove(&block.message) {
+            if self.cache.is_new(block.message) || !self.waiting.remove(&block.message) {
                 continue;
             }
-            if let Some((run, number)) = self.owners.get(&block.message).copied() {
+            for (run, number) in self.owners_of(block.message) {
                 let record = self.run_state(run).record_mut(number);
                 if record.finish == Finish::Prefilled {
                     record.account.end = Some(Instant::now());
@@ -122,7 +149,10 @@ impl<M: Model> Engine<M> {
         let own = lane.prompt_tokens - state.record_mut(lane.number).tokens.len();
         state.complete(lane.number, &text, &tokens[own..]);
         state.record_mut(lane.number).finish = finish.clone();
-        self.close_message(message, lane.number, lane.run);
+        self.cache.close(message);
+        if self.cache.is_new(message) {
+            self.waiting.insert(message);
+        }
         if self.run_state(lane.run).options.mode == Mode::Naive {
             // A baseline keeps text and tokens alone.
             self.give_back(lane.run, lane.number);
@@ -130,16 +160,6 @@ impl<M: Model> Engine<M> {
         let decoded =
             Decoded { id: lane.number, text, finish, tokens: lane.generated(), logprobs: lane.take_logprobs() };
         self.answer(lane, Ok(decoded));
-    }
-
-    /// A message is complete; what is not encoded of it waits.
-    pub(super) fn close_message(&mut self, message: MessageId, number: Number, run: RunId) {
-        self.cache.close(message);
-        if self.cache.waiting(message) > 0 {
-            self.waiting.insert(message);
-        }
-        let slots = self.cache.held_slots(message);
-        self.run_state(run).hold(number, slots);
     }
 
     /// A message's encoding failed, or that of one it sees.
@@ -155,14 +175,22 @@ impl<M: Model> Engine<M> {
         self.waiting.remove(&message);
         let lane = self.lanes.remove(&message);
         self.cache.lose(message);
-        let Some((run, number)) = self.owners.get(&message).copied() else {
-            return self.lose_score(message);
-        };
-        let state = self.run_state(run);
-        state.record_mut(number).state = State::Lost;
-        state.hold(number, 0);
-        if let Some(lane) = lane {
-            self.answer(lane, Err(whole(cause(number))));
+        let owners = self.owners_of(message);
+        for (run, number) in &owners {
+            let state = self.run_state(*run);
+            let record = state.record_mut(*number);
+            if record.state != State::Released {
+                record.state = State::Lost;
+            }
+            state.hold(*number, 0);
+        }
+        match (lane, owners.first()) {
+            (Some(lane), _) => {
+                let number = lane.number;
+                self.answer(lane, Err(whole(cause(number))));
+            }
+            (None, None) => self.lose_score(message, cause(0)),
+            (None, Some(_)) => {}
         }
     }
 
@@ -191,6 +219,8 @@ impl<M: Model> Engine<M> {
         for number in numbers {
             self.release_message(run, number);
         }
+        self.follow_changes();
+        self.disown_all(run);
         self.runs.remove(&run);
     }
 
