@@ -8,6 +8,7 @@ mod config;
 mod decoder;
 mod family;
 mod fields;
+mod gguf;
 mod matrix;
 mod ops;
 mod pool;
