@@ -2,6 +2,7 @@
 //! other level, and against itself in other company.
 
 mod attention;
+mod blocks;
 mod pointwise;
 mod product;
 mod rotary;
