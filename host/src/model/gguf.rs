@@ -3,3 +3,4 @@
 
 pub(crate) mod metadata;
 mod reader;
+mod tokenizer;
