@@ -2,6 +2,7 @@
 //! dense reference on graphs of messages.
 
 mod families;
+mod gguf;
 
 use std::path::{Path, PathBuf};
 

@@ -18,6 +18,7 @@ mod weights;
 
 pub use decoder::{Decoder, LoadOptions};
 pub use fields::ConfigError;
+pub use gguf::Gguf;
 pub use source::Source;
 
 use crate::cache::plan::Plan;

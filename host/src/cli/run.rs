@@ -38,7 +38,7 @@ pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode>
 
 /// Starts the engine's thread, which loads the model.
 fn start(arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
-    let source = arguments.model.clone().map_or(Source::Embedded, Source::Directory);
+    let source = arguments.model.clone().map_or(Ok(Source::Embedded), Source::open)?;
     let options = LoadOptions {
         slots: usize::try_from(arguments.cache_tokens).unwrap_or(usize::MAX),
         threads: arguments.threads(),
@@ -62,7 +62,7 @@ fn start(arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
 fn cannot(source: &Source) -> String {
     match source {
         Source::Embedded => format!("cannot load {source}"),
-        Source::Directory(_) => format!("cannot load the model {source}"),
+        Source::Directory(_) | Source::Gguf(_) => format!("cannot load the model {source}"),
     }
 }
 

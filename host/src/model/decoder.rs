@@ -12,7 +12,7 @@ use super::config::{Biases, Config, Head, HeadNorms, LayerConfig, Positions, Pro
 use super::matrix::Matrix;
 use super::ops::{Attend, Normalise, Product, Rotation, Scatter, SiluGate};
 use super::pool::Pool;
-use super::weights::Weights;
+use super::weights::{Pairs, Weights};
 use super::{ForwardError, LoadError, Logits, Model, ModelShape, Source};
 use crate::cache::plan::{Plan, TokenId};
 
@@ -75,6 +75,8 @@ struct Linear {
     weight: Matrix,
     /// `[outputs]`.
     bias: Option<Tensor>,
+    /// In what order it has its outputs; those of queries and keys must turn.
+    pairs: Pairs,
 }
 
 /// A plan in the kernels' words.
@@ -101,7 +103,7 @@ impl Decoder {
     /// A file that is missing, cut short or does not fit the others; anything
     /// of the configuration that is not supported; a cache beyond the memory.
     pub fn load(source: &Source, options: LoadOptions) -> Result<Self, LoadError> {
-        let config = Config::parse(&source.require("config.json")?)?;
+        let mut config = Config::parse(&source.require("config.json")?)?;
         let pool = Pool::new(&config, options.slots)?;
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads.max(1))
@@ -109,6 +111,9 @@ impl Decoder {
             .build()
             .map_err(|error| LoadError::Threads(error.to_string()))?;
         let mut weights = Weights::open(source)?;
+        if let Some(divisors) = weights.rotary_divisors(config.rotary.turned() / 2)? {
+            config.rotary.divide(divisors);
+        }
         let embedding = weights.matrix("model.embed_tokens.weight", [config.vocabulary, config.width])?;
         let layers: Result<Vec<_>, _> =
             (0..config.layers.len()).map(|number| Layer::take(&mut weights, &config, &pool, number)).collect();
@@ -198,9 +203,18 @@ impl Decoder {
 
     fn project(&self, rows: &Tensor, linear: &Linear) -> candle_core::Result<Tensor> {
         let out = self.product(rows, &linear.weight)?;
-        match &linear.bias {
-            None => Ok(out),
-            Some(bias) => out.broadcast_add(bias),
+        let out = match &linear.bias {
+            None => out,
+            Some(bias) => out.broadcast_add(bias)?,
+        };
+        match linear.pairs {
+            Pairs::Halves => Ok(out),
+            Pairs::Together => {
+                let (rows, outputs) = out.dims2()?;
+                let half = self.config.head_dim / 2;
+                let pairs = out.reshape((rows, outputs / (2 * half), half, 2))?;
+                pairs.transpose(2, 3)?.reshape((rows, outputs))
+            }
         }
     }
 
@@ -277,7 +291,11 @@ impl Layer {
                 true => Some(weights.vector(&format!("{prefix}self_attn.{part}.bias"), weight.rows())?),
                 false => None,
             };
-            Ok::<_, LoadError>(Linear { weight, bias })
+            let pairs = match part {
+                "q_proj" | "k_proj" => weights.pairs(),
+                _ => Pairs::Halves,
+            };
+            Ok::<_, LoadError>(Linear { weight, bias, pairs })
         };
         let inputs = [Biases::Inputs, Biases::Attention];
         Ok(Self {

@@ -26,7 +26,8 @@ pub(super) enum Family {
     SmolLm3,
 }
 
-const FAMILIES: [(&str, &str, Family); 6] = [
+/// `architectures`, `model_type`.
+pub(super) const FAMILIES: [(&str, &str, Family); 6] = [
     ("LlamaForCausalLM", "llama", Family::Llama),
     ("MistralForCausalLM", "mistral", Family::Mistral),
     ("Phi3ForCausalLM", "phi3", Family::Phi3),

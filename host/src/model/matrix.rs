@@ -1,4 +1,4 @@
-//! Matrices of weights: halves stay in the file they are mapped from.
+//! Matrices of weights, which stay in the file they are mapped from.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,21 +19,88 @@ pub(super) struct Matrix {
 /// Numbers of a matrix, or of one of which it is a part.
 #[derive(Clone)]
 pub(super) enum Stored {
-    F32(Arc<[f32]>),
-    F16(Mapped),
-    Bf16(Mapped),
+    /// Single precision that does not lie in its file as the machine reads it.
+    Copied(Arc<[f32]>),
+    /// All else.
+    Mapped(Mapped),
 }
 
-/// Little-endian halves of a file, which need not be aligned there.
+/// Numbers in a file.
 #[derive(Clone)]
 pub(super) struct Mapped {
     pub(super) file: Arc<Bytes>,
     /// Which bytes of it.
     pub(super) bytes: Range<usize>,
+    pub(super) format: Format,
+}
+
+/// How numbers are stored, as in [`Weights`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    F32,
+    F16,
+    Bf16,
+    Q8_0,
+    Q4_0,
+    Q4K,
+    Q5K,
+    Q6K,
+}
+
+impl Format {
+    /// Numbers of a block, which rows must be whole of, and its bytes.
+    pub(super) fn block(self) -> (usize, usize) {
+        match self {
+            Self::F32 => (1, 4),
+            Self::F16 | Self::Bf16 => (1, 2),
+            Self::Q8_0 => (32, 34),
+            Self::Q4_0 => (32, 18),
+            Self::Q4K => (256, 144),
+            Self::Q5K => (256, 176),
+            Self::Q6K => (256, 210),
+        }
+    }
+}
+
+impl Stored {
+    pub(super) fn new(mapped: Mapped) -> Self {
+        let bytes = mapped.bytes();
+        let readable = cfg!(target_endian = "little") && bytemuck::try_cast_slice::<u8, f32>(bytes).is_ok();
+        if mapped.format == Format::F32 && !readable {
+            return Self::Copied(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect());
+        }
+        Self::Mapped(mapped)
+    }
+
+    fn weights(&self) -> Weights<'_> {
+        let mapped = match self {
+            Self::Copied(values) => return Weights::F32(values),
+            Self::Mapped(mapped) => mapped,
+        };
+        let bytes = mapped.bytes();
+        match mapped.format {
+            // It would be a copy if this could fail.
+            Format::F32 => Weights::F32(bytemuck::cast_slice(bytes)),
+            Format::F16 => Weights::F16(bytes.as_chunks().0),
+            Format::Bf16 => Weights::Bf16(bytes.as_chunks().0),
+            Format::Q8_0 => Weights::Q8_0(bytes.as_chunks().0),
+            Format::Q4_0 => Weights::Q4_0(bytes.as_chunks().0),
+            Format::Q4K => Weights::Q4K(bytes.as_chunks().0),
+            Format::Q5K => Weights::Q5K(bytes.as_chunks().0),
+            Format::Q6K => Weights::Q6K(bytes.as_chunks().0),
+        }
+    }
+}
+
+impl Mapped {
+    fn bytes(&self) -> &[u8] {
+        &self.file[self.bytes.clone()]
+    }
 }
 
 impl Matrix {
-    /// As many numbers as the shape `[rows, width]` says are stored.
+    /// As many numbers as the shape `[rows, width]` says are stored, in rows of
+    /// whole blocks.
     pub(super) fn new([rows, width]: [usize; 2], stored: Stored) -> Self {
         Self { rows: 0..rows, width, stored }
     }
@@ -56,12 +123,7 @@ impl Matrix {
 
     /// All numbers, row by row.
     pub(super) fn weights(&self) -> Weights<'_> {
-        let all = match &self.stored {
-            Stored::F32(values) => Weights::F32(values),
-            Stored::F16(mapped) => Weights::F16(mapped.halves()),
-            Stored::Bf16(mapped) => Weights::Bf16(mapped.halves()),
-        };
-        all.part(self.rows.start * self.width..self.rows.end * self.width)
+        self.stored.weights().part(self.rows.start * self.width..self.rows.end * self.width)
     }
 
     /// The given rows as `f32`, one after another; they must be there.
@@ -71,12 +133,6 @@ impl Matrix {
             kernels.widen(self.weights().part(row * self.width..(row + 1) * self.width), out);
         }
         out
-    }
-}
-
-impl Mapped {
-    fn halves(&self) -> &[[u8; 2]] {
-        self.file[self.bytes.clone()].as_chunks().0
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Rotary {
     /// Entries of a head that turn, even.
     turned: usize,
     scaling: Scaling,
+    /// What each pair's frequency is divided by before it is scaled; none: 1.
+    divisors: Vec<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -69,13 +71,24 @@ impl Rotary {
         let turned = turned(fields, &mut rope, (family, head_dim))?;
         let scaling = Scaling::parse(&mut rope, family, &Base { theta, turned, context })?;
         rope.finish(&[])?;
-        Ok(Self { theta, turned, scaling })
+        Ok(Self { theta, turned, scaling, divisors: Vec::new() })
+    }
+
+    /// Entries of a head that turn.
+    pub(super) fn turned(&self) -> usize {
+        self.turned
+    }
+
+    /// Divides each pair's frequency, before it is scaled, by a number above 0.
+    pub(super) fn divide(&mut self, divisors: Vec<f32>) {
+        self.divisors = divisors.into_iter().map(f64::from).collect();
     }
 
     /// Radians per position of each pair of a head's entries that turns.
     pub(super) fn frequencies(&self) -> Vec<f64> {
         let turned = self.turned as f64;
-        let plain = |pair: usize| self.theta.powf(-2.0 * pair as f64 / turned);
+        let divisor = |pair: usize| self.divisors.get(pair).copied().unwrap_or(1.0);
+        let plain = |pair: usize| self.theta.powf(-2.0 * pair as f64 / turned) / divisor(pair);
         (0..self.turned / 2).map(|pair| self.scaling.scale(pair, plain(pair))).collect()
     }
 

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use super::LoadError;
+use super::{Gguf, LoadError};
 
 /// Names of files with their contents.
 macro_rules! embedded {
@@ -23,18 +24,32 @@ const EMBEDDED: &[(&str, &[u8])] =
 pub enum Source {
     /// A Hugging Face model directory.
     Directory(PathBuf),
+    /// A `.gguf` file.
+    Gguf(Arc<Gguf>),
     /// The small default model inside this program.
     Embedded,
 }
 
 impl Source {
-    /// Name to show: the directory's own.
+    /// The model at a path: a `.gguf` file or a Hugging Face directory.
+    ///
+    /// # Errors
+    /// A file that is no GGUF file.
+    pub fn open(path: PathBuf) -> Result<Self, LoadError> {
+        Ok(match path.is_file() {
+            true => Self::Gguf(Arc::new(Gguf::open(&path)?)),
+            false => Self::Directory(path),
+        })
+    }
+
+    /// Name to show: the directory's or the file's own.
     pub fn name(&self) -> String {
         match self {
             Self::Directory(path) => match path.file_name() {
                 Some(name) => name.to_string_lossy().into_owned(),
                 None => path.display().to_string(),
             },
+            Self::Gguf(gguf) => gguf.name(),
             Self::Embedded => "default".into(),
         }
     }
@@ -50,6 +65,7 @@ impl Source {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(error),
             },
+            Self::Gguf(gguf) => gguf.file(file).map(|bytes| bytes.map(Cow::Owned)).map_err(io::Error::other),
             Self::Embedded => Ok(embedded(file).map(Cow::Borrowed)),
         }
     }
@@ -76,6 +92,7 @@ impl Source {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(LoadError::Read { file: file.into(), error }),
             },
+            Self::Gguf(_) => Ok(None),
             Self::Embedded => Ok(embedded(file).map(Bytes::Static)),
         }
     }
@@ -89,6 +106,7 @@ impl std::fmt::Display for Source {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Directory(path) => path.display().fmt(formatter),
+            Self::Gguf(gguf) => gguf.path().display().fmt(formatter),
             Self::Embedded => formatter.write_str("the embedded default model"),
         }
     }
@@ -114,7 +132,7 @@ impl Deref for Bytes {
 }
 
 #[expect(unsafe_code, reason = "a memory map is unsafe to make, and weights are too large to read twice")]
-fn map_file(path: &Path) -> io::Result<Bytes> {
+pub(super) fn map_file(path: &Path) -> io::Result<Bytes> {
     let file = File::open(path)?;
     // SAFETY: the map is private to this process and only read, for as long as
     // the model lives. As with any map, another process that cuts the file short

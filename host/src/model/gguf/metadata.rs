@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::LoadError;
+use super::LoadError;
 
 /// A value, in the widest type of its kind.
 #[derive(Clone, Debug, PartialEq)]

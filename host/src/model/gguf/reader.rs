@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
+use super::LoadError;
 use super::metadata::{Metadata, Value};
-use crate::model::LoadError;
 
 const MAGIC: &[u8] = b"GGUF";
 const VERSIONS: [u32; 2] = [2, 3];
