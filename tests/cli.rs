@@ -126,7 +126,11 @@ fn an_argument_that_names_no_file_is_said() {
 
 #[test]
 fn a_model_that_cannot_be_loaded_is_said() {
-    Host::probe("--model absent", "print").fails(1, &["cannot load the model absent", "config.json"]);
+    Host::probe("--model absent", "print").fails(1, &["cannot load the model absent", "no name of the hub"]);
+    let empty = scratch().join("cli/empty");
+    fs::create_dir_all(&empty).unwrap();
+    let empty = format!("--model {}", empty.display());
+    Host::probe(&empty, "print").fails(1, &["cannot load the model", "has no config.json"]);
     let odd = model("odd", |config| config["architectures"] = serde_json::json!(["MambaForCausalLM"]));
     Host::probe(&odd, "print").fails(1, &["cannot load the model", "MambaForCausalLM"]);
     let cut = model("cut", |_| ());

@@ -10,6 +10,7 @@
 //! | dense | random graphs through the decoder against a dense reference |
 //! | faults | seeded faults, and the tests that must notice them |
 //! | golden | logits against an outside implementation |
+//! | hub | models by their names on the hub, against a small hub of this process |
 //! | layering | who imports whom |
 //! | loading | models that cannot be loaded |
 //! | names | speakers' names through a real component
@@ -33,6 +34,7 @@ mod dense;
 mod faults;
 mod golden;
 mod graphs;
+mod hub;
 mod layering;
 mod loading;
 mod names;

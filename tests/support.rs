@@ -10,6 +10,10 @@ use choreo_workflows::HostProfile;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Host {
     arguments: Vec<String>,
+    /// Variables of its environment.
+    variables: Vec<(String, String)>,
+    /// Where it runs; none: where the tests do.
+    directory: Option<PathBuf>,
 }
 
 /// How it ended.
@@ -43,10 +47,26 @@ impl Host {
         self
     }
 
+    /// One more variable of its environment.
+    pub(crate) fn set(mut self, variable: &str, value: impl ToString) -> Self {
+        self.variables.push((variable.into(), value.to_string()));
+        self
+    }
+
+    /// Where it runs.
+    pub(crate) fn inside(mut self, directory: &Path) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
     /// The command, to be started in another way than [`Host::end`] does.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command.args(&self.arguments).env("CHOREO_CACHE_DIR", scratch().join("compiled")).stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
         command
     }
 

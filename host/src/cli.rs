@@ -6,6 +6,7 @@
 
 mod check;
 mod input;
+mod model;
 mod options;
 mod report;
 mod run;

@@ -9,6 +9,7 @@ mod decoder;
 mod family;
 mod fields;
 mod gguf;
+mod hub;
 mod matrix;
 mod ops;
 mod pool;
@@ -19,6 +20,7 @@ mod weights;
 pub use decoder::{Decoder, LoadOptions};
 pub use fields::ConfigError;
 pub use gguf::Gguf;
+pub use hub::{Hub, HubError, HubName, Named};
 pub use source::Source;
 
 use crate::cache::plan::Plan;

@@ -18,15 +18,16 @@ use super::options::RunArguments;
 use super::report::Report;
 use super::screen::{Screen, one_line, say};
 use super::stream::Stream;
-use super::{input, print};
+use super::{input, model, print};
 
 pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode> {
     let own = input::arguments(arguments.arguments())?;
-    // The model is loaded on the engine's thread while the plan is compiled on this one.
-    let starting = start(&arguments)?;
     let path = arguments.plan();
+    let component = input::component(&path)?;
+    // The model is loaded on the engine's thread while the plan is compiled on this one.
+    let starting = start(model::source(&arguments)?, &arguments)?;
     let sandbox = Sandbox::new(input::compiled_cache())?;
-    let plan = sandbox.load(input::component(&path)?);
+    let plan = sandbox.load(component);
     let plan = plan.with_context(|| format!("{} is no plan for this host", path.display()))?;
     let handle = starting.wait()?;
 
@@ -37,8 +38,7 @@ pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode>
 }
 
 /// Starts the engine's thread, which loads the model.
-fn start(arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
-    let source = arguments.model.clone().map_or(Ok(Source::Embedded), Source::open)?;
+fn start(source: Source, arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
     let options = LoadOptions {
         slots: usize::try_from(arguments.cache_tokens).unwrap_or(usize::MAX),
         threads: arguments.threads(),

@@ -68,6 +68,15 @@ impl Screen {
         })
     }
 
+    /// The line as a bar of a file's bytes.
+    pub(super) fn bytes(&self) -> &ProgressBar {
+        let template = "{msg} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        &self.bar
+    }
+
     /// Takes the progress line away.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Gguf, LoadError};
+use super::{Gguf, LoadError, hub};
 
 /// Names of files with their contents.
 macro_rules! embedded {
@@ -42,13 +42,13 @@ impl Source {
         })
     }
 
-    /// Name to show: the directory's or the file's own.
+    /// Name to show: the directory's or the file's own, or that of the hub's repository.
     pub fn name(&self) -> String {
         match self {
-            Self::Directory(path) => match path.file_name() {
+            Self::Directory(path) => hub::repository(path).unwrap_or_else(|| match path.file_name() {
                 Some(name) => name.to_string_lossy().into_owned(),
                 None => path.display().to_string(),
-            },
+            }),
             Self::Gguf(gguf) => gguf.name(),
             Self::Embedded => "default".into(),
         }

@@ -13,8 +13,8 @@ use super::gguf;
 use super::matrix::{Format, Mapped, Matrix, Stored};
 use super::source::{Bytes, Source};
 
-const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+pub(super) const SINGLE: &str = "model.safetensors";
+pub(super) const INDEX: &str = "model.safetensors.index.json";
 
 /// The files of a model's weights, mapped; tensors are taken out by name.
 pub(super) struct Weights {
@@ -186,7 +186,7 @@ impl Weights {
 }
 
 /// File names of the index, each once, sorted.
-fn indexed(source: &Source) -> Result<Vec<String>, LoadError> {
+pub(super) fn indexed(source: &Source) -> Result<Vec<String>, LoadError> {
     let bytes = source
         .read(INDEX)
         .map_err(|error| LoadError::Read { file: INDEX.into(), error })?
