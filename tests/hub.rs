@@ -151,7 +151,7 @@ fn shards_are_fetched_as_the_index_names_them() {
     let snapshot = scene.home.path().join("hub/models--acme--parts/snapshots").join(COMMIT);
     fs::remove_file(snapshot.join("model-00002-of-00002.safetensors")).unwrap();
     let offline = scene.host("acme/parts").set("HF_HUB_OFFLINE", "1");
-    offline.fails(1, &["HF_HUB_OFFLINE", "has no model-00002-of-00002.safetensors"]);
+    offline.fails(1, &["HF_HUB_OFFLINE", "lacks model-00002-of-00002.safetensors"]);
     gives(&scene.host("acme/parts"));
     let mut repository = sharded();
     repository.remove("model-00002-of-00002.safetensors");
@@ -180,7 +180,7 @@ fn a_next_start_goes_on_with_a_file_that_is_not_whole() {
     let part = scene.repository().join("blobs").join(etag(&files()[WEIGHTS])).with_extension("part");
     assert_eq!(fs::metadata(&part).unwrap().len(), half as u64);
     // What is there is not taken for the model.
-    scene.host(NAME).set("HF_HUB_OFFLINE", "1").fails(1, &["HF_HUB_OFFLINE", "has no model.safetensors"]);
+    scene.host(NAME).set("HF_HUB_OFFLINE", "1").fails(1, &["HF_HUB_OFFLINE", "lacks model.safetensors"]);
     scene.server.asked();
     gives(&scene.host(NAME));
     assert_eq!(scene.ranges(WEIGHTS), [Some(format!("bytes={half}-"))]);
@@ -216,7 +216,7 @@ fn a_wrong_length_is_never_taken_for_the_file() {
     scene.server.change(|shelf| shelf.ignores_ranges = true);
     let longer = format!("{WEIGHTS} came as {} bytes and has {size}", size + 1000);
     scene.host(NAME).fails(1, &[&longer, "start again"]);
-    scene.host(NAME).set("HF_HUB_OFFLINE", "1").fails(1, &["has no model.safetensors"]);
+    scene.host(NAME).set("HF_HUB_OFFLINE", "1").fails(1, &["lacks model.safetensors"]);
     gives(&scene.host(NAME));
 
     let scene = Scene::new();

@@ -25,7 +25,7 @@ pub enum HubError {
     NoHome,
     /// Requests are forbidden.
     #[error(
-        "there is no such path, HF_HUB_OFFLINE is set, and the cache {} has no {missing} of it: \
+        "there is no such path, HF_HUB_OFFLINE is set, and the cache {} lacks {missing} of it: \
          unset it, fetch {repository} beforehand, or give a directory", cache.display()
     )]
     Offline {
