@@ -248,6 +248,27 @@ fn revisions_are_branches_tags_and_commits() {
 }
 
 #[test]
+fn a_gguf_file_of_a_repository_is_fetched_alone() {
+    let scene = Scene::new();
+    let gguf = fs::read(root().join("tests/golden/gguf/q8_0/model.gguf")).unwrap();
+    let mut held = files();
+    held.insert("small/tiny.Q8_0.gguf".into(), gguf.clone());
+    scene.server.hold(NAME, "v2", COMMIT, &held);
+    scene.server.change(|shelf| shelf.cuts = [gguf.len() / 2].into());
+    // Read as the file that it is: a golden one, without a tokenizer.
+    let host = scene.host("acme/tiny/small/tiny.Q8_0.gguf@v2");
+    host.fails(1, &["cannot load the model", "small/tiny.Q8_0.gguf", "`tokenizer.ggml.model` \"none\""]);
+    let expected = [0, gguf.len() / 2].map(|from| Some(format!("bytes={from}-")));
+    assert_eq!(scene.ranges("tiny.Q8_0.gguf"), expected);
+    let snapshot = scene.repository().join("snapshots").join(COMMIT);
+    assert_eq!(fs::read(snapshot.join("small/tiny.Q8_0.gguf")).unwrap(), gguf);
+    assert!(!snapshot.join("config.json").exists());
+    host.fails(1, &["`tokenizer.ggml.model` \"none\""]);
+    assert!(scene.server.asked().is_empty());
+    scene.host("acme/tiny/other.gguf@v2").fails(1, &["has no other.gguf (it has ", "small/tiny.Q8_0.gguf"]);
+}
+
+#[test]
 fn who_may_not_have_a_model_is_told() {
     let scene = Scene::new();
     scene
@@ -288,11 +309,15 @@ fn a_repository_of_something_else_is_said() {
     other.remove(WEIGHTS);
     other.insert("tiny.gguf".into(), vec![1]);
     scene.server.hold("acme/other", "main", COMMIT, &other);
-    let pieces = ["no model.safetensors and no model.safetensors.index.json", "pytorch_model.bin", "tiny.gguf"];
+    let pieces = [
+        "no model.safetensors and no model.safetensors.index.json",
+        "pytorch_model.bin, tiny.gguf",
+        "ORG/NAME/FILE.gguf",
+    ];
     scene.host("acme/other").fails(1, &pieces);
     other.remove("tokenizer.json");
     scene.server.hold("acme/bare", "main", COMMIT, &other);
-    scene.host("acme/bare").fails(1, &["its repository has no tokenizer.json (it has README.md, "]);
+    scene.host("acme/bare").fails(1, &["its repository has no tokenizer.json (it has consolidated.safetensors, "]);
     // Nothing was fetched in vain.
     assert!(!scene.home.path().join("hub/models--acme--bare").exists());
 }
@@ -301,7 +326,7 @@ fn a_repository_of_something_else_is_said() {
 fn what_names_neither_a_path_nor_a_model_is_said() {
     let scene = Scene::new();
     for model in ["absent", "acme/tiny@", "acme/tiny/more", "acme/ti ny", "acme//tiny"] {
-        scene.host(model).fails(1, &["no file or directory", "no name of the hub (ORG/NAME or ORG/NAME@REVISION)"]);
+        scene.host(model).fails(1, &["no file or directory", "no name of the hub (ORG/NAME, ORG/NAME/FILE.gguf,"]);
     }
     for model in ["./acme/tiny", "/acme/tiny", "~/tiny"] {
         scene.host(model).fails(1, &["there is no such file or directory"]);

@@ -242,7 +242,7 @@ impl Shelf {
 }
 
 fn is_weights(file: &str) -> bool {
-    file.ends_with(".safetensors")
+    file.ends_with(".safetensors") || file.ends_with(".gguf")
 }
 
 /// A name of some bytes.

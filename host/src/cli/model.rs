@@ -17,7 +17,7 @@ pub(super) fn source(arguments: &RunArguments) -> Result<Source> {
         Named::Path(path) => path,
         Named::Hub(name) => fetched(&name, arguments).with_context(cannot)?,
     };
-    Ok(Source::open(path)?)
+    Source::open(path).with_context(cannot)
 }
 
 /// Where a hub's model is, once it is there.

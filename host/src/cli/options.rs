@@ -12,9 +12,9 @@ use crate::wasm::Limits;
 /// The host's options stand before PLAN; all that follows it is the plan's.
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
-    /// Directory of a Hugging Face model, or its name on the hub, ORG/NAME or
-    /// ORG/NAME@REVISION, which is fetched once into the hub's cache (HF_HOME,
-    /// HF_TOKEN and the like are heeded); without it, the model that is built in
+    /// A Hugging Face directory, a .gguf file, or a name on the hub: ORG/NAME or
+    /// ORG/NAME/FILE.gguf, either perhaps with @REVISION, which is fetched once into
+    /// the hub's cache; without it, the model that is built in
     #[arg(long, value_name = "MODEL")]
     pub(super) model: Option<PathBuf>,
     /// How parents are honoured: each message encoded once, or every prompt anew

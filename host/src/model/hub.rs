@@ -76,11 +76,11 @@ impl Hub {
         let commit = commit.filter(|commit| !commit.trim().is_empty());
         let snapshot = commit.map(|commit| cache.pointer_path(commit.trim()));
         let missing = match &snapshot {
-            Some(snapshot) => missing(snapshot),
+            Some(snapshot) => missing(snapshot, name),
             None => Some("this revision".into()),
         };
         match (missing, self.network) {
-            (None, _) => Ok(snapshot),
+            (None, _) => Ok(snapshot.map(|snapshot| place(snapshot, name))),
             (Some(_), Network::Allowed) => Ok(None),
             (Some(missing), Network::Forbidden) => Err(HubError::Offline {
                 cache: self.cache.path().clone(),
@@ -108,25 +108,12 @@ impl Hub {
         let snapshot = cache.pointer_path(&listing.commit);
         let transfer = Transfer { hub: self, name, api: &api, remote: &remote, listing: &listing, cache, bar };
 
-        for file in REQUIRED {
-            listing.require(file)?;
-        }
-        let weights = listing.weights()?;
-        for file in REQUIRED.into_iter().chain(OPTIONAL.into_iter().filter(|file| listing.has(file))) {
-            transfer.fetch(file)?;
-        }
-        transfer.fetch(weights)?;
-        if weights == INDEX {
-            let shards = weights::indexed(&Source::Directory(snapshot.clone())).map_err(HubError::Index)?;
-            for shard in &shards {
-                listing.require(shard)?;
-            }
-            for shard in &shards {
-                transfer.fetch(shard)?;
-            }
+        match &name.file {
+            Some(file) => transfer.fetch(listing.require(file)?)?,
+            None => fetch_directory(&transfer, &Source::Directory(snapshot.clone()))?,
         }
         transfer.finish()?;
-        Ok(snapshot)
+        Ok(place(snapshot, name))
     }
 
     /// The repository's folder in the cache.
@@ -150,16 +137,50 @@ pub(super) fn repository(snapshot: &Path) -> Option<String> {
     Some(folder.strip_prefix("models--")?.replacen("--", "/", 1))
 }
 
-/// The first file that a model's directory lacks.
-fn missing(directory: &Path) -> Option<String> {
-    let absent = |file: &str| !directory.join(file).is_file();
+/// What is loaded: a snapshot, or a file of it.
+fn place(snapshot: PathBuf, name: &HubName) -> PathBuf {
+    match &name.file {
+        Some(file) => snapshot.join(file),
+        None => snapshot,
+    }
+}
+
+/// Fetches the files of a Hugging Face directory, weights last.
+fn fetch_directory(transfer: &Transfer<'_>, directory: &Source) -> Result<(), HubError> {
+    let listing = transfer.listing;
+    for file in REQUIRED {
+        listing.require(file)?;
+    }
+    let weights = listing.weights()?;
+    for file in REQUIRED.into_iter().chain(OPTIONAL.into_iter().filter(|file| listing.has(file))) {
+        transfer.fetch(file)?;
+    }
+    transfer.fetch(weights)?;
+    if weights == INDEX {
+        let shards = weights::indexed(directory).map_err(HubError::Index)?;
+        for shard in &shards {
+            listing.require(shard)?;
+        }
+        for shard in &shards {
+            transfer.fetch(shard)?;
+        }
+    }
+    Ok(())
+}
+
+/// The first file of a model that a snapshot lacks.
+fn missing(snapshot: &Path, name: &HubName) -> Option<String> {
+    let absent = |file: &str| !snapshot.join(file).is_file();
+    if let Some(file) = &name.file {
+        return Some(file.clone()).filter(|file| absent(file));
+    }
     if let Some(file) = REQUIRED.into_iter().find(|file| absent(file)) {
         return Some(file.into());
     }
     if !absent(SINGLE) {
         return None;
     }
-    match weights::indexed(&Source::Directory(directory.to_owned())) {
+    match weights::indexed(&Source::Directory(snapshot.to_owned())) {
         Ok(shards) => shards.into_iter().find(|shard| absent(shard)),
         Err(_) => Some(SINGLE.into()),
     }

@@ -16,8 +16,8 @@ pub enum HubError {
     NoPath,
     /// Neither a path nor a name.
     #[error(
-        "it is no file or directory that is there, and no name of the hub (ORG/NAME or ORG/NAME@REVISION): \
-         check it, or give a path"
+        "it is no file or directory that is there, and no name of the hub (ORG/NAME, ORG/NAME/FILE.gguf, \
+         either perhaps with @REVISION): check it, or give a path"
     )]
     NoName,
     /// Nowhere to keep files.
@@ -113,13 +113,15 @@ pub enum HubError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A repository of something else.
-    #[error("its repository has no {file} (it has {found}): use another model")]
+    /// A repository without a file that is wanted.
+    #[error("its repository has no {file} (it has {found}): {instead}")]
     Lacks {
         /// What is missing.
         file: String,
-        /// What is there.
+        /// Weights that are there.
         found: String,
+        /// What to do.
+        instead: &'static str,
     },
     /// An index that cannot be read.
     #[error(transparent)]

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::{Hub, HubError, HubName, INDEX, SINGLE};
 
-/// Endings of weights that this host does not read, or not from a repository.
-const OTHER_WEIGHTS: [&str; 7] = [".safetensors", ".gguf", ".bin", ".pt", ".pth", ".onnx", ".h5"];
+/// Endings of weights, read here or not.
+const WEIGHTS: [&str; 7] = [".safetensors", ".gguf", ".bin", ".pt", ".pth", ".onnx", ".h5"];
 /// Names that one line has room for.
 const SHOWN: usize = 6;
 
@@ -58,31 +58,34 @@ impl Listing {
     }
 
     /// Checks that there is such a file, with a name that stays in its folder.
-    pub(super) fn require(&self, file: &str) -> Result<(), HubError> {
+    pub(super) fn require<'a>(&self, file: &'a str) -> Result<&'a str, HubError> {
         let inside = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
         match self.has(file) && inside {
-            true => Ok(()),
-            false => Err(HubError::Lacks { file: file.into(), found: self.shown(|_| true) }),
+            true => Ok(file),
+            false => Err(self.lacks(file)),
         }
     }
 
     /// The file of weights, or the index of several.
     pub(super) fn weights(&self) -> Result<&'static str, HubError> {
         let found = [SINGLE, INDEX].into_iter().find(|file| self.has(file));
-        let weights = |file: &str| OTHER_WEIGHTS.iter().any(|end| file.ends_with(end));
-        found.ok_or_else(|| HubError::Lacks { file: format!("{SINGLE} and no {INDEX}"), found: self.shown(weights) })
+        found.ok_or_else(|| self.lacks(&format!("{SINGLE} and no {INDEX}")))
     }
 
-    /// The names of some files, for a person.
-    fn shown(&self, wanted: impl Fn(&str) -> bool) -> String {
-        let names = self.siblings.iter().map(|sibling| sibling.rfilename.as_str()).filter(|name| wanted(name));
-        let mut names: Vec<&str> = names.collect();
+    /// Names what is missing, and what is there in its place.
+    fn lacks(&self, file: &str) -> HubError {
+        let is_weights = |name: &&str| WEIGHTS.iter().any(|end| name.ends_with(end));
+        let names = self.siblings.iter().map(|sibling| sibling.rfilename.as_str());
+        let mut names: Vec<&str> = names.filter(is_weights).collect();
         let more = names.len().saturating_sub(SHOWN);
         names.truncate(SHOWN);
-        match (names.is_empty(), more) {
-            (true, _) => "nothing of the kind".into(),
+        let found = match (names.is_empty(), more) {
+            (true, _) => "no weights at all".into(),
             (false, 0) => names.join(", "),
             (false, more) => format!("{} and {more} more", names.join(", ")),
-        }
+        };
+        let has_gguf = self.siblings.iter().any(|sibling| sibling.rfilename.ends_with(".gguf"));
+        let instead = if has_gguf { "name one of its .gguf files, ORG/NAME/FILE.gguf" } else { "use another model" };
+        HubError::Lacks { file: file.into(), found, instead }
     }
 }

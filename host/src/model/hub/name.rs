@@ -40,11 +40,13 @@ impl Named {
     }
 }
 
-/// `ORG/NAME` or `ORG/NAME@REVISION`.
+/// `ORG/NAME` or `ORG/NAME/FILE.gguf`, and `@REVISION` behind either.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubName {
     /// `ORG/NAME`.
     pub(super) repository: String,
+    /// The file that is the whole model; none: those of a Hugging Face directory.
+    pub(super) file: Option<String>,
     /// A branch, tag or commit.
     pub(super) revision: String,
 }
@@ -52,10 +54,14 @@ pub struct HubName {
 impl HubName {
     /// None where it is no name by the hub's rules.
     pub fn parse(text: &str) -> Option<Self> {
-        let (repository, revision) = text.split_once('@').unwrap_or((text, MAIN));
-        let (organisation, name) = repository.split_once('/')?;
-        let fits = is_part(organisation) && is_part(name) && repository.len() <= LONGEST && is_revision(revision);
-        fits.then(|| Self { repository: repository.into(), revision: revision.into() })
+        let (path, revision) = text.split_once('@').unwrap_or((text, MAIN));
+        let (organisation, path) = path.split_once('/')?;
+        let (name, file) = path.split_once('/').map_or((path, None), |(name, file)| (name, Some(file)));
+        let repository = format!("{organisation}/{name}");
+        let is_model = |file: &str| file.ends_with(".gguf") && is_inside(file);
+        let fits = is_part(organisation) && is_part(name) && repository.len() <= LONGEST;
+        let fits = fits && file.is_none_or(is_model) && is_inside(revision);
+        fits.then(|| Self { repository, file: file.map(str::to_owned), revision: revision.into() })
     }
 
     /// Whether the revision is a commit's full name, which never means another.
@@ -67,6 +73,9 @@ impl HubName {
 impl std::fmt::Display for HubName {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.repository)?;
+        if let Some(file) = &self.file {
+            write!(formatter, "/{file}")?;
+        }
         if self.revision != MAIN { write!(formatter, "@{}", self.revision) } else { Ok(()) }
     }
 }
@@ -83,8 +92,8 @@ fn is_part(text: &str) -> bool {
         && !text.ends_with(".git")
 }
 
-/// It becomes a part of addresses and of the cache's paths.
-fn is_revision(text: &str) -> bool {
+/// A revision or a file: it becomes a part of addresses and of the cache's paths.
+fn is_inside(text: &str) -> bool {
     let part = |part: &str| !part.is_empty() && !part.starts_with('.');
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+/".contains(&byte);
     text.bytes().all(allowed) && text.split('/').all(part) && !text.contains("..")
@@ -95,14 +104,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_have_two_parts_and_perhaps_a_revision() {
-        for (text, repository, revision) in [
-            ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B", "main"),
-            ("a/b@v1.0", "a/b", "v1.0"),
-            ("org_1/x@refs/pr/7", "org_1/x", "refs/pr/7"),
+    fn names_have_two_parts_and_perhaps_a_file_and_a_revision() {
+        for (text, repository, file, revision) in [
+            ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B", None, "main"),
+            ("a/b@v1.0", "a/b", None, "v1.0"),
+            ("org_1/x@refs/pr/7", "org_1/x", None, "refs/pr/7"),
+            ("a/b-GGUF/b.Q8_0.gguf", "a/b-GGUF", Some("b.Q8_0.gguf"), "main"),
+            ("a/b/c/d.gguf@v1", "a/b", Some("c/d.gguf"), "v1"),
         ] {
             let name = HubName::parse(text).unwrap();
-            assert_eq!((name.repository.as_str(), name.revision.as_str()), (repository, revision));
+            let parts = (name.repository.as_str(), name.file.as_deref(), name.revision.as_str());
+            assert_eq!(parts, (repository, file, revision));
             assert_eq!(name.to_string(), text);
         }
     }

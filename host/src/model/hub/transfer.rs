@@ -5,7 +5,8 @@
 //! here: lengths are checked before that, a file that another revision has
 //! already is linked, a part that has all its bytes does not make the server
 //! refuse the range behind them, and a connection that ends is taken up again
-//! as long as it brings something.
+//! as long as it brings something. hf-hub's own retries are not asked for: they
+//! ask for the bytes from 0 where they should go on from a part's end.
 
 use std::cell::Cell;
 use std::fs;
