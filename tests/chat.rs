@@ -254,7 +254,10 @@ fn tokenizers_that_do_not_fit_are_refused_in_one_line() {
     refused(&[("tokenizer.json", json!([]))], "tokenizer.json ");
     let mut other = tokenizer();
     other["model"]["type"] = json!("Unigram");
-    refused(&[("tokenizer.json", other)], "tokenizer.json is a Unigram tokenizer; only byte-level BPE is supported");
+    refused(
+        &[("tokenizer.json", other)],
+        "tokenizer.json is a tokenizer of type Unigram; only BPE is supported: use another model",
+    );
     let mut spaced = tokenizer();
     spaced["pre_tokenizer"]["add_prefix_space"] = json!(true);
     refused(&[("tokenizer.json", spaced)], "tokenizer.json puts a space before every text");

@@ -17,6 +17,7 @@
 //! | sandbox | what hostile plans do, and what becomes of them |
 //! | pending | messages that are started: read, waited for, cancelled, dropped |
 //! | stream | texts shown while they are decoded |
+//! | pieces | SentencePiece tokenizers: what stands where a text begins, and what texts may not become |
 //! | plans | every plan of the repository, run on the embedded model |
 //! | score | continuations' log-probabilities against what decoding reports |
 //! | templates | chat formats of many families, ours or a folder of real ones |
@@ -39,6 +40,7 @@ mod layering;
 mod loading;
 mod names;
 mod pending;
+mod pieces;
 mod plans;
 mod reference;
 mod room;

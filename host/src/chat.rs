@@ -9,10 +9,12 @@
 //! Invariant: text never becomes a control token, nor any other token of the
 //! tokenizer's added vocabulary, whatever it spells.
 
+mod alphabet;
 mod difference;
 mod files;
 mod format;
 mod frame;
+mod literal;
 mod probe;
 mod python;
 mod spelling;
@@ -22,10 +24,12 @@ mod verify;
 
 use std::borrow::Cow;
 
+use self::alphabet::Before;
 pub use self::difference::Difference;
 use self::format::Format;
 use self::frame::Frame;
-use self::spelling::{Cut, Literal, Spelling};
+use self::literal::{Cut, Literal};
+use self::spelling::Spelling;
 use self::template::Template;
 use self::turn::Turn;
 pub use self::verify::{Comparison, Spoken};
@@ -176,13 +180,7 @@ impl Chat {
         };
         chat.beginning = begin.filter(|_| format.begins).and_then(|name| literal.token(name));
         format.turns = controlled(format.turns, &chat.spelling, &literal)?;
-        chat.turns = Vec::new();
-        for turn in &format.turns {
-            chat.turns.push(match turn {
-                Ok(turn) => Ok(Frame::new(turn, &chat.spelling, &literal)?),
-                Err(reason) => Err(reason.clone()),
-            });
-        }
+        chat.turns = frame::frames(&format.turns, begin.filter(|_| format.begins).unwrap_or_default(), &literal)?;
         chat.ends.extend(chat.turns.iter().flatten().filter_map(|frame| frame.end(&chat.spelling)));
         chat.ends.sort_unstable();
         chat.ends.dedup();
@@ -264,9 +262,10 @@ impl Chat {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Text alone, never a control token.
+    /// Text alone, never a control token. It goes on from what stands before it:
+    /// a tokenizer that puts a space before texts puts none before this one.
     pub fn encode_text(&self, text: &str) -> Vec<TokenId> {
-        self.spelling.encode(text)
+        self.spelling.encode(text, Before::Text)
     }
 
     /// Number of tokens: one more than the largest.

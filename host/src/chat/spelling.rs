@@ -2,20 +2,22 @@
 //! guest's text cannot spell a control token.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
 use serde_json::{Value, json};
 use tokenizers::Tokenizer;
 
 use super::ChatError;
+use super::alphabet::{Alphabet, Before, Prefixed};
+use super::literal::Literal;
 use crate::cache::plan::TokenId;
 
-const FILE: &str = "tokenizer.json";
+pub(super) const FILE: &str = "tokenizer.json";
 
 /// Text to tokens and back.
 pub(super) struct Spelling {
-    /// Has no added vocabulary at all.
+    /// Has no added vocabulary at all, and puts no space before texts.
     plain: Tokenizer,
+    prefixed: Prefixed,
     /// Bytes of each token; none of those that stand for no text.
     bytes: Vec<Box<[u8]>>,
     /// A token for each single byte.
@@ -23,35 +25,24 @@ pub(super) struct Spelling {
     added: HashSet<TokenId>,
 }
 
-/// The tokenizer with its added vocabulary, for text of the chat template.
-pub(super) struct Literal(Tokenizer);
-
-/// Template text, cut where its control tokens end or begin.
-#[derive(Clone, Default)]
-pub(super) struct Cut {
-    /// Tokens of the part that holds the control tokens.
-    pub(super) tokens: Vec<TokenId>,
-    /// Plain text beside it, to be spelled together with a message's text.
-    pub(super) plain: String,
-}
-
 impl Spelling {
     /// Reads `tokenizer.json`.
     ///
     /// # Errors
-    /// A file that is no tokenizer, or one that is not byte-level BPE.
+    /// A file that is no tokenizer, or one of a kind that is not supported.
     pub(super) fn load(json: &[u8]) -> Result<(Self, Literal), ChatError> {
         let problem = |problem| ChatError::File { file: FILE.into(), problem };
         let mut value: Value =
             serde_json::from_slice(json).map_err(|error| problem(format!("is not JSON: {error}; fetch it again")))?;
-        byte_level(&value).map_err(problem)?;
+        let alphabet = Alphabet::of(&value).map_err(problem)?;
+        let prefixed = Prefixed::take(&mut value).map_err(problem)?;
         for key in ["truncation", "padding"] {
             value[key] = Value::Null;
         }
         value["model"]["dropout"] = Value::Null;
-        let literal = build(&value)?;
+        let literal = Literal::new(build(&value)?, prefixed);
         let added = Added::read(&value)?;
-        let bytes = token_bytes(&value, &added)?;
+        let bytes = token_bytes(&value, &alphabet, &added)?;
         added.remove(&mut value);
         let plain = build(&value)?;
         let mut by_bytes = HashMap::new();
@@ -63,12 +54,14 @@ impl Spelling {
         }
         let single: Option<Vec<TokenId>> = (0..=u8::MAX).map(|byte| by_bytes.get(&byte).copied()).collect();
         let single = single.ok_or_else(|| problem("has no token for some byte: use another model".into()))?;
-        Ok((Self { plain, bytes, single, added: ids }, Literal(literal)))
+        Ok((Self { plain, prefixed, bytes, single, added: ids }, literal))
     }
 
-    /// Text as tokens; none of the added vocabulary can arise.
-    pub(super) fn encode(&self, text: &str) -> Vec<TokenId> {
-        let tokens: Option<Vec<TokenId>> = self.plain.encode(text, false).ok().map(|encoding| {
+    /// Text as tokens; none of the added vocabulary can arise. What stands before
+    /// it says whether a space is put there, where the tokenizer does that.
+    pub(super) fn encode(&self, text: &str, before: Before) -> Vec<TokenId> {
+        let text = &[self.prefixed.space(before, text), text].concat();
+        let tokens: Option<Vec<TokenId>> = self.plain.encode(text.as_str(), false).ok().map(|encoding| {
             let ids = encoding.get_ids().iter();
             ids.map(|id| TokenId(*id)).collect()
         });
@@ -93,55 +86,6 @@ impl Spelling {
     pub(super) fn is_added(&self, token: TokenId) -> bool {
         self.added.contains(&token)
     }
-}
-
-impl Literal {
-    /// The token of this very name.
-    pub(super) fn token(&self, name: &str) -> Option<TokenId> {
-        self.0.token_to_id(name).map(TokenId)
-    }
-
-    /// Tokens of template text, control tokens and all.
-    pub(super) fn encode(&self, text: &str) -> Result<Vec<TokenId>, ChatError> {
-        Ok(self.spelled(text)?.into_iter().map(|spelled| spelled.token).collect())
-    }
-
-    /// What the tokenizer itself puts before every text.
-    pub(super) fn first_of_all(&self) -> Option<TokenId> {
-        let encoding = self.0.encode("", true).ok()?;
-        encoding.get_ids().first().copied().map(TokenId)
-    }
-
-    /// Cuts after the last control token.
-    pub(super) fn cut_opening(&self, text: &str, spelling: &Spelling) -> Result<Cut, ChatError> {
-        let all = self.spelled(text)?;
-        let kept = all.iter().rposition(|spelled| spelling.is_added(spelled.token)).map_or(0, |last| last + 1);
-        let end = all[..kept].last().map_or(0, |last| last.text.end);
-        Ok(Cut { tokens: all[..kept].iter().map(|spelled| spelled.token).collect(), plain: text[end..].to_owned() })
-    }
-
-    /// Cuts before the first control token.
-    pub(super) fn cut_closing(&self, text: &str, spelling: &Spelling) -> Result<Cut, ChatError> {
-        let all = self.spelled(text)?;
-        let first = all.iter().position(|spelled| spelling.is_added(spelled.token)).unwrap_or(all.len());
-        let start = all.get(first).map_or(text.len(), |first| first.text.start);
-        Ok(Cut { tokens: all[first..].iter().map(|spelled| spelled.token).collect(), plain: text[..start].to_owned() })
-    }
-
-    fn spelled(&self, text: &str) -> Result<Vec<Spelled>, ChatError> {
-        let encoding = self.0.encode(text, false).map_err(|error| ChatError::File {
-            file: FILE.into(),
-            problem: format!("cannot spell the chat template's {text:?}: {error}"),
-        })?;
-        let tokens = encoding.get_ids().iter().zip(encoding.get_offsets());
-        Ok(tokens.map(|(id, (start, end))| Spelled { token: TokenId(*id), text: *start..*end }).collect())
-    }
-}
-
-/// A token and the bytes of the text that it stands for.
-struct Spelled {
-    token: TokenId,
-    text: Range<usize>,
 }
 
 /// The tokens added to a tokenizer's model.
@@ -211,36 +155,12 @@ fn build(value: &Value) -> Result<Tokenizer, ChatError> {
     })
 }
 
-/// Refuses what does not spell any text byte by byte, or adds to it.
-fn byte_level(value: &Value) -> Result<(), String> {
-    let kind = value["model"]["type"].as_str().unwrap_or("unknown");
-    let splits = components(&value["pre_tokenizer"]);
-    let spaced = splits.iter().any(|part| part["add_prefix_space"] == true);
-    let bytes = [splits, components(&value["decoder"])]
-        .iter()
-        .all(|parts| parts.iter().any(|part| part["type"] == "ByteLevel"));
-    match kind {
-        "BPE" if bytes && !spaced => Ok(()),
-        "BPE" if bytes => Err("puts a space before every text, which is not supported: use another model".into()),
-        "BPE" => Err("is a BPE tokenizer that is not byte-level, which is not supported: use another model".into()),
-        _ => Err(format!("is a {kind} tokenizer; only byte-level BPE is supported: use another model")),
-    }
-}
-
-/// A component of a tokenizer, with those of a sequence.
-fn components(component: &Value) -> Vec<&Value> {
-    let parts = ["pretokenizers", "decoders"].iter().filter_map(|key| component[*key].as_array()).flatten();
-    [component].into_iter().chain(parts.flat_map(components)).collect()
-}
-
 /// Bytes by token.
-fn token_bytes(value: &Value, added: &Added) -> Result<Vec<Box<[u8]>>, ChatError> {
-    let of_character = byte_characters();
+fn token_bytes(value: &Value, alphabet: &Alphabet, added: &Added) -> Result<Vec<Box<[u8]>>, ChatError> {
     let mut bytes: HashMap<u32, Box<[u8]>> = HashMap::new();
     for (token, id) in value["model"]["vocab"].as_object().into_iter().flatten() {
         let Some(id) = id.as_u64().and_then(|id| u32::try_from(id).ok()) else { continue };
-        let spelled: Option<Box<[u8]>> = token.chars().map(|character| of_character.get(&character).copied()).collect();
-        bytes.insert(id, spelled.unwrap_or_default());
+        bytes.insert(id, alphabet.bytes(token).unwrap_or_default());
     }
     for token in &added.tokens {
         let text = if token.control { "" } else { token.content.as_str() };
@@ -253,13 +173,4 @@ fn token_bytes(value: &Value, added: &Added) -> Result<Vec<Box<[u8]>>, ChatError
         return Err(ChatError::File { file: FILE.into(), problem });
     }
     Ok((0..len as u32).map(|id| bytes.remove(&id).unwrap_or_default()).collect())
-}
-
-/// GPT-2's alphabet: printable bytes stand for themselves, the others for the
-/// characters from U+0100 on.
-fn byte_characters() -> HashMap<char, u8> {
-    let printable = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
-    let (shown, hidden): (Vec<u8>, Vec<u8>) = (0..=u8::MAX).partition(printable);
-    let hidden = ('\u{100}'..).zip(hidden);
-    shown.into_iter().map(|byte| (char::from(byte), byte)).chain(hidden).collect()
 }

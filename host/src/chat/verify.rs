@@ -3,8 +3,8 @@
 
 use super::difference::{Difference, Written, WrittenMessage};
 use super::format::{Format, ROLES, index};
+use super::literal::Literal;
 use super::python::DAY;
-use super::spelling::Literal;
 use super::template::{CALL, Calls, Ending, Said, Template};
 use super::turn::Turn;
 use super::{Chat, ChatError, Part, Role, Speaker};
