@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use choreo_host::engine::Mode;
-use choreo_host::model::{Decoder, LoadOptions, Source};
+use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Source};
 use choreo_tests::rig::{Rig, chat, options};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -46,10 +46,16 @@ fn merkle_witness_through_a_component() {
 
 /// A real decoder with random weights and the embedded tokenizer.
 pub(crate) fn decoder(step_rows: u32, slots: usize) -> Rig {
+    caching(CacheType::F32, step_rows, slots)
+}
+
+/// The same, its keys and values cached in other numbers.
+pub(crate) fn caching(cache_type: CacheType, step_rows: u32, slots: usize) -> Rig {
     Rig::new(step_rows, move || {
         let directory = tiny_model(7);
         let source = Source::Directory(directory.path().to_owned());
-        let decoder = Decoder::load(&source, LoadOptions { slots, threads: 2 }).unwrap();
+        let options = LoadOptions { cache_size: CacheSize::Tokens(slots), cache_type, threads: 2 };
+        let decoder = Decoder::load(&source, options).unwrap();
         (decoder, chat())
     })
 }
@@ -58,7 +64,13 @@ pub(crate) fn decoder(step_rows: u32, slots: usize) -> Rig {
 /// lists of one, at any temperature, also while other runs go on.
 #[test]
 fn a_list_equals_single_calls_bit_for_bit() {
-    let (alone, crowded) = (decoder(256, 16_384), decoder(37, 16_384));
+    for cache_type in CacheType::ALL {
+        check_lists(cache_type);
+    }
+}
+
+fn check_lists(cache_type: CacheType) {
+    let (alone, crowded) = (caching(cache_type, 256, 16_384), caching(cache_type, 37, 16_384));
     let stop = Arc::new(AtomicBool::new(false));
     let others: Vec<_> = (0..2)
         .map(|other| {
@@ -74,7 +86,7 @@ fn a_list_equals_single_calls_bit_for_bit() {
             })
         })
         .collect();
-    let mut runner = proptest::test_runner::TestRunner::new(cases(24));
+    let mut runner = proptest::test_runner::TestRunner::new(cases(12));
     let result = runner.run(&(choreography(10), 0u32..3), |(calls, temperature)| {
         let decoding = format!("temperature {} top-logprobs 3", f64::from(temperature) * 0.7);
         let run = |rig: &Rig, lists| rig.script(options(Mode::Choreo, 5), &script(&calls, lists, &decoding)).0;
@@ -86,7 +98,7 @@ fn a_list_equals_single_calls_bit_for_bit() {
     stop.store(true, Ordering::Relaxed);
     let runs: u32 = others.into_iter().map(|other| other.join().unwrap()).sum();
     assert!(runs > 4, "the other runs did run");
-    result.unwrap();
+    result.map_err(|error| format!("{cache_type}: {error}")).unwrap();
 }
 
 /// Where every call sees all that came before, in order and in place, encoding

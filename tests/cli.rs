@@ -109,6 +109,9 @@ fn a_wrong_command_line_is_explained() {
         ("run --sed 1 plan.wasm", "--seed"),
         ("run --temperature hot plan.wasm", "0 (greedy) to 100"),
         ("run --cache-tokens 0 plan.wasm", "--cache-tokens"),
+        ("run --cache-bytes lots plan.wasm", "512MB or 2GiB"),
+        ("run --cache-bytes 1GB --cache-tokens 100 plan.wasm", "cannot be used with"),
+        ("run --cache-type q4 plan.wasm", "f32, bf16, f16 or q8"),
     ] {
         let ended = Host::new(line).end();
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{line}: {ended:?}");
@@ -145,6 +148,19 @@ fn a_model_that_cannot_be_loaded_is_said() {
 #[test]
 fn a_cache_beyond_all_memory_is_said() {
     Host::probe("--cache-tokens 4294967295", "print").fails(1, &["4294967295", "--cache-tokens"]);
+    Host::probe("--cache-bytes 1EB", "print").fails(1, &["--cache-bytes 1000000000000000000", "2560 bytes each"]);
+}
+
+#[test]
+fn a_cache_of_too_few_bytes_is_said() {
+    let few = |cache_type: &str, bytes: u64| {
+        Host::probe(&format!("--cache-type {cache_type} --cache-bytes {bytes}"), "print")
+    };
+    few("f32", 2559).fails(1, &["--cache-bytes 2559", "no token", "2560"]);
+    few("q8", 703).fails(1, &["--cache-bytes 703", "no token", "704"]);
+    // Room for the beginning and a few tokens, and not for a message.
+    Host::probe("--cache-type q8 --cache-bytes 11264", "sleep-decode 64")
+        .fails(1, &["room for 68 tokens", "cache has 16", "a larger cache"]);
 }
 
 /// The option that names a copy of the embedded model with another configuration.

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 
 use choreo_host::cache::{Cache, NewMessage, Placed, TokenId, Wanted, Work, Yielding, check};
-use choreo_host::model::{Decoder, LoadOptions, Model, Source};
+use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Model, Source};
 use choreo_tests::rig::root;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -88,7 +88,8 @@ fn dense(reference: &Reference, drawn: &[Drawn]) -> Vec<Vec<f64>> {
 fn random_graphs_equal_the_dense_reference() {
     let directory = root().join("tests/golden/scaled");
     let reference = Reference::load(&directory).unwrap();
-    let model = Decoder::load(&Source::Directory(directory), LoadOptions { slots: 1024, threads: 2 }).unwrap();
+    let options = LoadOptions { cache_size: CacheSize::Tokens(1024), cache_type: CacheType::F32, threads: 2 };
+    let model = Decoder::load(&Source::Directory(directory), options).unwrap();
     let vocabulary = u32::try_from(model.shape().vocabulary).unwrap();
     let model = RefCell::new(model);
     let largest = Cell::new(0f64);

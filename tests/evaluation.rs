@@ -41,6 +41,14 @@ pub struct Fact {
     answer: String,
 }
 
+impl Fact {
+    /// What is asked.
+    #[must_use]
+    pub fn question(&self) -> &str {
+        &self.question
+    }
+}
+
 /// Two questions for one answer.
 #[derive(Debug, Deserialize)]
 pub struct Pair {
@@ -53,6 +61,14 @@ pub struct Pair {
 pub struct Problem {
     problem: String,
     answer: u32,
+}
+
+impl Problem {
+    /// What is to be solved.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.problem
+    }
 }
 
 /// The items of a file of `tests/held_out`.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use choreo_host::cache::plan::{Block, MessageId, Plan, Slot, Span, TokenId};
-use choreo_host::model::{Decoder, LoadOptions, Model, Source};
+use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Model, Source};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 
@@ -22,7 +22,11 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn decoder(source: Source, slots: usize) -> Decoder {
-    let options = LoadOptions { slots, threads: 2 };
+    caching(CacheType::F32, source, slots)
+}
+
+fn caching(cache_type: CacheType, source: Source, slots: usize) -> Decoder {
+    let options = LoadOptions { cache_size: CacheSize::Tokens(slots), cache_type, threads: 2 };
     Decoder::load(&source, options).expect("the golden model loads")
 }
 
@@ -291,10 +295,11 @@ proptest! {
 
     #[test]
     fn a_row_is_the_same_bits_in_any_batch(messages in graphs(), extents in (1u32..20, 1u32..20)) {
-        for name in ["scaled", "qwen2"] {
-            let together = forward(&mut tiny(name), &Placed { messages: &messages, extent: extents.0 }.whole());
+        for (name, cache_type) in [("scaled", CacheType::F32)].into_iter().chain(CacheType::ALL.map(|each| ("qwen2", each))) {
+            let caching = || caching(cache_type, Source::Directory(folder(name)), SLOTS);
+            let together = forward(&mut caching(), &Placed { messages: &messages, extent: extents.0 }.whole());
             let placed = Placed { messages: &messages, extent: extents.1 };
-            let mut alone = tiny(name);
+            let mut alone = caching();
             let mut rows = Vec::new();
             for (message, content) in messages.iter().enumerate() {
                 for index in 0..content.tokens.len() {
@@ -303,7 +308,7 @@ proptest! {
                     rows.extend(forward(&mut alone, &plan));
                 }
             }
-            prop_assert_eq!(together, rows);
+            prop_assert!(together == rows, "{name}, {cache_type}");
         }
     }
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use choreo_host::cache::plan::{Block, MessageId, Plan, Slot, Span, TokenId};
-use choreo_host::model::{Decoder, LoadOptions, Model, Source};
+use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Model, Source};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const OPTIONS: LoadOptions = LoadOptions { slots: 64, threads: 1 };
+const OPTIONS: LoadOptions = LoadOptions { cache_size: CacheSize::Tokens(64), cache_type: CacheType::F32, threads: 1 };
 
 fn golden(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
@@ -261,7 +261,7 @@ fn a_cache_beyond_the_memory_is_an_error() -> Result<()> {
     let copy = copied("tied")?;
     for slots in [0, usize::MAX] {
         let expected = format!("a cache of {slots} tokens at 512 bytes each cannot be had: ask for fewer, at least 1");
-        check(&copy, LoadOptions { slots, ..OPTIONS }, &expected);
+        check(&copy, LoadOptions { cache_size: CacheSize::Tokens(slots), ..OPTIONS }, &expected);
     }
     Ok(())
 }

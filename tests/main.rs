@@ -22,6 +22,7 @@
 //! | score | continuations' log-probabilities against what decoding reports |
 //! | templates | chat formats of many families, ours or a folder of real ones |
 //! | room | caches smaller than what is in them, and messages that runs share |
+//! | rows | keys and values cached in fewer bits |
 //! | skills | the embedded model's floors on held-out items |
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -44,6 +45,7 @@ mod pieces;
 mod plans;
 mod reference;
 mod room;
+mod rows;
 mod sandbox;
 mod score;
 mod skills;

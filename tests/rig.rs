@@ -9,7 +9,7 @@ use choreo_host::chat::Chat;
 use choreo_host::engine::call::{Part, PrefillCall, Role, View};
 use choreo_host::engine::report::RunReport;
 use choreo_host::engine::{self, Budgets, Defaults, EngineOptions, Handle, Mode, RunOptions, Tenant};
-use choreo_host::model::{Decoder, LoadOptions, Model, Source};
+use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Model, Source};
 use choreo_host::wasm::{Limits, LogSink, Plan, Sandbox, Task};
 use serde_json::Value;
 
@@ -46,7 +46,8 @@ impl Rig {
     /// An engine with the embedded model.
     pub fn embedded() -> Self {
         Self::new(256, || {
-            let options = LoadOptions { slots: 32_768, threads: 2 };
+            let cache_size = CacheSize::Tokens(32_768);
+            let options = LoadOptions { cache_size, cache_type: CacheType::F32, threads: 2 };
             (Decoder::load(&Source::Embedded, options).unwrap(), chat())
         })
     }

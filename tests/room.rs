@@ -9,7 +9,7 @@ use choreo_host::chat::Part;
 use choreo_host::engine::call::Role;
 use choreo_host::engine::report::RunReport;
 use choreo_host::engine::{Mode, RunOptions, Tenant};
-use choreo_host::model::{Decoder, LoadOptions, Source};
+use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Source};
 use choreo_tests::rig::{Rig, chat, options};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -27,7 +27,8 @@ fn witness(step_rows: u32, slots: usize) -> Rig {
 
 fn embedded(slots: usize) -> Rig {
     Rig::new(256, move || {
-        let options = LoadOptions { slots, threads: 2 };
+        let cache_size = CacheSize::Tokens(slots);
+        let options = LoadOptions { cache_size, cache_type: CacheType::F32, threads: 2 };
         (Decoder::load(&Source::Embedded, options).unwrap(), chat())
     })
 }

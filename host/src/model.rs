@@ -21,6 +21,7 @@ pub use decoder::{Decoder, LoadOptions};
 pub use fields::ConfigError;
 pub use gguf::Gguf;
 pub use hub::{Hub, HubError, HubName, Named};
+pub use pool::{CacheSize, CacheType};
 pub use source::Source;
 
 use crate::cache::plan::Plan;
@@ -89,6 +90,14 @@ pub enum LoadError {
     Cache {
         /// Rows asked for.
         slots: usize,
+        /// Bytes of keys and values in one row, over all layers.
+        slot_bytes: usize,
+    },
+    /// A cache that holds nothing.
+    #[error("a cache of {bytes} bytes holds no token, each takes {slot_bytes}: ask for more")]
+    CacheBytes {
+        /// Bytes asked for.
+        bytes: u64,
         /// Bytes of keys and values in one row, over all layers.
         slot_bytes: usize,
     },

@@ -7,7 +7,9 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use choreo_kernels::{Attention, Block, HeadShape, Kernels, Normalise, Product, RotaryTable, Span, Weights};
+use choreo_kernels::{
+    Attention, Block, HeadShape, Kernels, Narrow, Normalise, Product, RotaryTable, Rows, Span, Weights,
+};
 
 fn main() {
     let kernels = Kernels::detect();
@@ -39,6 +41,7 @@ fn main() {
         for pool in [1_000, 32_000] {
             decode(kernels, shape, pool);
         }
+        lanes(kernels, shape);
         prefill(kernels, shape, 32);
         prefill(kernels, shape, 512);
     }
@@ -105,39 +108,59 @@ fn decode(kernels: Kernels, shape: HeadShape, pool: usize) {
         last.slot = pool as u32 - 100;
     }
     let block = Block { rows: 0..1, first_index: 99, offset: 900, seen: 0..9, own: 9..10 };
-    attention(kernels, shape, &format!("decode over 1,000 tokens, pool of {pool}"), (pool, &spans, &block));
+    attention(kernels, shape, &format!("decode over 1,000 tokens, pool of {pool}"), (pool, &spans, &[block]));
+}
+
+/// New rows of sixteen messages, each of which sees 2,000 tokens of its own.
+fn lanes(kernels: Kernels, shape: HeadShape) {
+    let spans: Vec<Span> = (0..16).map(|i| Span { slot: i * 2000, index: 0, len: 2000, offset: 0 }).collect();
+    let block = |i| Block { rows: i..i + 1, first_index: 1999, offset: 0, seen: 0..0, own: i..i + 1 };
+    let blocks: Vec<Block> = (0..16).map(block).collect();
+    attention(kernels, shape, "decode of 16 lanes over 2,000 tokens each", (32_000, &spans, &blocks));
 }
 
 /// New rows that see 512 tokens and themselves.
 fn prefill(kernels: Kernels, shape: HeadShape, rows: usize) {
     let spans = [Span { slot: 0, index: 0, len: 512, offset: 0 }, Span { slot: 512, index: 0, len: 512, offset: 512 }];
     let block = Block { rows: 0..rows, first_index: 0, offset: 512, seen: 0..1, own: 1..2 };
-    attention(kernels, shape, &format!("prefill of {rows} rows after 512 tokens"), (1024, &spans, &block));
+    attention(kernels, shape, &format!("prefill of {rows} rows after 512 tokens"), (1024, &spans, &[block]));
 }
 
-fn attention(kernels: Kernels, shape: HeadShape, what: &str, (pool, spans, block): (usize, &[Span], &Block)) {
+fn attention(kernels: Kernels, shape: HeadShape, what: &str, (pool, spans, blocks): (usize, &[Span], &[Block])) {
     let HeadShape { heads, kv_heads, head_dim } = shape;
-    let rows = block.rows.len();
-    let seen: usize = spans[block.seen.clone()].iter().map(|span| span.len as usize).sum();
-    let own: usize = (0..rows).map(|row| block.first_index as usize + row + 1).sum();
+    let mut seen = 0;
+    for block in blocks {
+        let parents: usize = spans[block.seen.clone()].iter().map(|span| span.len as usize).sum();
+        seen += (1..=block.rows.len()).map(|row| parents + block.first_index as usize + row).sum::<usize>();
+    }
     let (keys, values) = (filled(pool * kv_heads * head_dim), filled(pool * kv_heads * head_dim));
-    let queries = filled(rows * heads * head_dim);
+    let queries = filled(blocks.iter().map(|block| block.rows.len()).sum::<usize>() * heads * head_dim);
     let mut out = vec![0.0; queries.len()];
-    let call = Attention {
-        shape,
-        scale: 0.125,
-        window: None,
-        queries: &queries,
-        keys: &keys,
-        values: &values,
-        blocks: std::slice::from_ref(block),
-        spans,
-    };
     let rotary = table();
-    let operations = 4 * (rows * seen + own) * heads * head_dim;
-    report(&format!("{what}, {heads}/{kv_heads} heads of {head_dim}"), (operations, "GFLOP/s"), || {
-        kernels.attend(black_box(&call), &rotary, &mut out)
-    });
+    let operations = 4 * seen * heads * head_dim;
+    for numbers in [None, Some(Narrow::Bf16), Some(Narrow::F16), Some(Narrow::Q8)] {
+        let rounded = |rows: &[f32]| {
+            let mut bytes = vec![0; numbers.map_or(0, |numbers| rows.len() / head_dim * numbers.bytes(head_dim))];
+            numbers.inspect(|numbers| kernels.narrow(*numbers, head_dim, rows, &mut bytes));
+            bytes
+        };
+        let (key_bytes, value_bytes) = (rounded(&keys), rounded(&values));
+        let rows = |all, bytes| numbers.map_or(Rows::F32(all), |numbers| Rows::Narrow(numbers, bytes));
+        let call = Attention {
+            shape,
+            scale: 0.125,
+            window: None,
+            queries: &queries,
+            keys: rows(&keys, &key_bytes),
+            values: rows(&values, &value_bytes),
+            blocks,
+            spans,
+        };
+        let name = numbers.map_or("f32".into(), |numbers| format!("{numbers:?}").to_lowercase());
+        report(&format!("{what}, {heads}/{kv_heads} heads of {head_dim}, {name}"), (operations, "GFLOP/s"), || {
+            kernels.attend(black_box(&call), &rotary, &mut out)
+        });
+    }
 }
 
 fn pointwise(kernels: Kernels) {

@@ -3,8 +3,10 @@
 //! The softmax is online (Milakov and Gimelshein): tiles of tokens are read
 //! once, in order, and a running maximum rescales what was summed before.
 //! Tiles are cut by the index inside the message, so neither the extents that
-//! a message was allocated in nor the rows beside change any bit.
+//! a message was allocated in nor the rows beside change any bit. Rounded rows
+//! ([`Narrow`]) are widened a tile at a time, for all lines that read it.
 
+mod rows;
 mod softmax;
 mod task;
 mod tiles;
@@ -16,6 +18,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+pub use self::rows::{Narrow, Rows};
 use self::{task::Task, tiles::Tiles};
 use crate::{Kernels, RotaryTable, check};
 
@@ -85,9 +88,9 @@ pub struct Attention<'a> {
     pub queries: &'a [f32],
     /// [slots, kv_heads, head_dim], each rotated by its index inside its
     /// message; the new rows' own keys are in it.
-    pub keys: &'a [f32],
+    pub keys: Rows<'a>,
     /// [slots, kv_heads, head_dim].
-    pub values: &'a [f32],
+    pub values: Rows<'a>,
     /// All rows of the batch, in order.
     pub blocks: &'a [Block],
     /// What the blocks' ranges point into.
@@ -188,9 +191,9 @@ fn check_call(call: &Attention<'_>, rotary: &RotaryTable, out: &[f32]) {
     let rows = call.blocks.last().map_or(0, |block| block.rows.end);
     check::length("queries", rows * heads * head_dim, call.queries.len());
     check::length("attention output", rows * heads * head_dim, out.len());
-    let slots = call.keys.len() / (kv_heads * head_dim);
-    check::length("keys", slots * kv_heads * head_dim, call.keys.len());
-    check::length("values", call.keys.len(), call.values.len());
+    let slots = call.keys.slots("keys", call.shape);
+    let of_values = call.values.slots("values", call.shape);
+    assert!(slots == of_values, "values: expected {slots} slots as of the keys, found {of_values}");
     for span in call.spans {
         assert!(span.slot as usize + span.len as usize <= slots, "span: expected slots under {slots}, found {span:?}");
         assert!(span.index.checked_add(span.len).is_some(), "span: expected indices in 32 bits, found {span:?}");

@@ -1,5 +1,5 @@
-//! CPU kernels of the choreo host, over `f32` slices and shapes, and weights
-//! that may be halves: matrix products, rotary embedding, attention over spans, normalisation, gating.
+//! CPU kernels of the choreo host, over `f32` slices and shapes, and weights and
+//! cached rows that may be narrower: matrix products, rotary embedding, attention over spans, normalisation, gating.
 //!
 //! Everything is a method of [`Kernels`], a small value that says which body
 //! this machine runs: the scalar definitions, or AVX2 with FMA and F16C. They agree
@@ -31,7 +31,7 @@ mod product;
 mod rotary;
 mod weights;
 
-pub use attention::{Attention, Block, HeadShape, Span};
+pub use attention::{Attention, Block, HeadShape, Narrow, Rows, Span};
 pub use level::{Kernels, Level};
 pub use pointwise::Normalise;
 pub use product::Product;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use choreo_host::cache::{Cache, MessageId, NewMessage, Placed, TokenId, Wanted, Work, Yielding};
 use choreo_host::engine::Mode;
-use choreo_host::model::{Decoder, LoadOptions, Model, Source};
+use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Model, Source};
 use choreo_tests::rig::{Rig, load, options};
 
 fn main() {
@@ -42,7 +42,8 @@ struct Stepper {
 
 impl Stepper {
     fn new(held: u32) -> Self {
-        let options = LoadOptions { slots: held as usize + 1100, threads: 1 };
+        let cache_size = CacheSize::Tokens(held as usize + 1100);
+        let options = LoadOptions { cache_size, cache_type: CacheType::F32, threads: 1 };
         let mut model = Decoder::load(&Source::Embedded, options).unwrap();
         let mut cache = Cache::new(held + 1100, None).unwrap();
         let mut messages = Vec::new();

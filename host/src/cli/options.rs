@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::engine::{Budgets, Defaults, Mode, RunOptions, Tenant};
+use crate::model::{CacheSize, CacheType};
 use crate::wasm::Limits;
 
 /// The host's options stand before PLAN; all that follows it is the plan's.
@@ -34,7 +36,13 @@ pub(super) struct RunArguments {
     max_tokens: u32,
     /// Tokens that the cache of keys and values holds
     #[arg(long, value_name = "N", default_value_t = 32_768, value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
-    pub(super) cache_tokens: u32,
+    cache_tokens: u32,
+    /// Bytes that it may take instead, as 512MB or 2GiB
+    #[arg(long, value_name = "BYTES", conflicts_with = "cache_tokens", value_parser = bytes)]
+    cache_bytes: Option<u64>,
+    /// Numbers in which it holds them: f32, or rounded to bf16, f16 or q8 (a byte each)
+    #[arg(long, value_name = "TYPE", default_value_t = CacheType::F32)]
+    pub(super) cache_type: CacheType,
     /// Threads that compute; without it, one a processor
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1024))]
     threads: Option<u32>,
@@ -116,6 +124,11 @@ impl RunArguments {
         given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
     }
 
+    pub(super) fn cache_size(&self) -> CacheSize {
+        let tokens = || usize::try_from(self.cache_tokens).unwrap_or(usize::MAX);
+        self.cache_bytes.map_or_else(|| CacheSize::Tokens(tokens()), CacheSize::Bytes)
+    }
+
     pub(super) fn options(&self) -> RunOptions {
         RunOptions {
             mode: match self.mode {
@@ -168,6 +181,11 @@ fn top_p(text: &str) -> Result<f32, String> {
     }
 }
 
+fn bytes(text: &str) -> Result<u64, String> {
+    let size: Result<ByteSize, _> = text.parse();
+    size.map(|size| size.as_u64()).map_err(|_| "use a number of bytes, as 512MB or 2GiB".into())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
@@ -206,6 +224,17 @@ mod tests {
     }
 
     #[test]
+    fn a_cache_is_sized_by_tokens_or_by_bytes() {
+        assert_eq!(parse("plan.wasm").cache_size(), CacheSize::Tokens(32_768));
+        assert_eq!(parse("--cache-tokens 7 plan.wasm").cache_size(), CacheSize::Tokens(7));
+        for (text, bytes) in [("1000", 1000), ("512M", 512_000_000), ("2GiB", 2 << 30), ("1.5 KiB", 1536)] {
+            let arguments = Arguments::try_parse_from(["choreo-host", "run", "--cache-bytes", text, "plan.wasm"]);
+            let Command::Run(arguments) = arguments.unwrap().command else { panic!("it is run") };
+            assert_eq!(arguments.cache_size(), CacheSize::Bytes(bytes), "{text}");
+        }
+    }
+
+    #[test]
     fn numbers_out_of_bounds_are_refused() {
         for flag in [
             "--temperature=-1",
@@ -214,6 +243,9 @@ mod tests {
             "--top-p=2",
             "--cache-tokens=0",
             "--cache-tokens=4294967296",
+            "--cache-bytes=many",
+            "--cache-bytes=-1",
+            "--cache-type=f8",
             "--threads=0",
             "--max-tokens=0",
             "--memory-mib=18446744073709551615",

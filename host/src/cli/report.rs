@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::engine::report::RunReport;
+use crate::model::{CacheType, ModelShape};
 use crate::wasm::Outcome;
 
 /// The engine's account and the sandbox's, as one.
@@ -24,12 +25,31 @@ pub(super) struct Report {
     plan_cpu_ms: f64,
     /// Linear memory of the plan, at most.
     plan_memory_bytes: u64,
+    cache: CacheReport,
     #[serde(flatten)]
     run: RunReport,
 }
 
+/// The cache that runs share.
+#[derive(Debug, Serialize)]
+pub(super) struct CacheReport {
+    /// Numbers in which it holds keys and values.
+    #[serde(rename = "type")]
+    cache_type: &'static str,
+    /// Tokens that it holds.
+    tokens: usize,
+    /// Bytes of one token's keys and values.
+    token_bytes: usize,
+}
+
+impl CacheReport {
+    pub(super) fn new(cache_type: CacheType, shape: &ModelShape) -> Self {
+        Self { cache_type: cache_type.name(), tokens: shape.slots, token_bytes: shape.slot_bytes }
+    }
+}
+
 impl Report {
-    pub(super) fn new(run: RunReport, outcome: &Outcome, started: Instant) -> Self {
+    pub(super) fn new(run: RunReport, cache: CacheReport, outcome: &Outcome, started: Instant) -> Self {
         let (kind, error) = match &outcome.result {
             Ok(Ok(_)) => ("result", None),
             Ok(Err(text)) => ("error", Some(text.clone())),
@@ -42,6 +62,7 @@ impl Report {
             first_call_ms: first_call.map(|time| time.as_secs_f64() * 1e3),
             plan_cpu_ms: outcome.cpu.as_secs_f64() * 1e3,
             plan_memory_bytes: outcome.memory_bytes,
+            cache,
             run,
         }
     }

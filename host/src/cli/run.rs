@@ -11,11 +11,11 @@ use crate::chat::Chat;
 use crate::engine::call::Error;
 use crate::engine::report::RunReport;
 use crate::engine::{self, EngineOptions, Handle, Starting};
-use crate::model::{Decoder, LoadError, LoadOptions, Model, Source};
+use crate::model::{CacheSize, Decoder, LoadError, LoadOptions, Model, Source};
 use crate::wasm::{Failure, Outcome, Plan, Printed, Sandbox, Task, printable};
 
 use super::options::RunArguments;
-use super::report::Report;
+use super::report::{CacheReport, Report};
 use super::screen::{Screen, one_line, say};
 use super::stream::Stream;
 use super::{input, model, print};
@@ -33,18 +33,18 @@ pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode>
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().context("start the scheduler")?;
     let (outcome, report) = runtime.block_on(execute(&plan, &handle, &arguments, own))?;
-    let report = report.map(|report| Report::new(report, &outcome, started));
+    let cache = CacheReport::new(arguments.cache_type, handle.shape());
+    let report = report.map(|report| Report::new(report, cache, &outcome, started));
     finish(&arguments, &outcome, report)
 }
 
 /// Starts the engine's thread, which loads the model.
 fn start(source: Source, arguments: &RunArguments) -> Result<Starting<anyhow::Error>> {
-    let options = LoadOptions {
-        slots: usize::try_from(arguments.cache_tokens).unwrap_or(usize::MAX),
-        threads: arguments.threads(),
-    };
+    let cache_size = arguments.cache_size();
+    let options = LoadOptions { cache_size, cache_type: arguments.cache_type, threads: arguments.threads() };
     Ok(engine::start(EngineOptions::default(), move || {
-        let model = Decoder::load(&source, options).map_err(with_flag).with_context(|| cannot(&source))?;
+        let model = Decoder::load(&source, options);
+        let model = model.map_err(|error| with_flag(error, cache_size)).with_context(|| cannot(&source))?;
         let chat = Chat::load(|file| source.read(file)).with_context(|| cannot(&source))?;
         let (tokens, rows) = (chat.vocabulary() as usize, model.shape().vocabulary);
         ensure!(
@@ -67,12 +67,13 @@ fn cannot(source: &Source) -> String {
 }
 
 /// Names the flag that a loading error is about.
-fn with_flag(error: LoadError) -> anyhow::Error {
-    let slots = if let LoadError::Cache { slots, .. } = &error { Some(*slots) } else { None };
+fn with_flag(error: LoadError, asked: CacheSize) -> anyhow::Error {
+    let about_cache = matches!(error, LoadError::Cache { .. } | LoadError::CacheBytes { .. });
     let error = anyhow::Error::new(error);
-    match slots {
-        Some(slots) => error.context(format!("--cache-tokens {slots}")),
-        None => error,
+    match asked {
+        _ if !about_cache => error,
+        CacheSize::Tokens(tokens) => error.context(format!("--cache-tokens {tokens}")),
+        CacheSize::Bytes(bytes) => error.context(format!("--cache-bytes {bytes}")),
     }
 }
 

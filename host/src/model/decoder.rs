@@ -11,7 +11,7 @@ use super::bounds::Reach;
 use super::config::{Biases, Config, Head, HeadNorms, LayerConfig, Positions, Projections};
 use super::matrix::Matrix;
 use super::ops::{Attend, Normalise, Product, Rotation, Scatter, SiluGate};
-use super::pool::Pool;
+use super::pool::{CacheSize, CacheType, Pool};
 use super::weights::{Pairs, Weights};
 use super::{ForwardError, LoadError, Logits, Model, ModelShape, Source};
 use crate::cache::plan::{Plan, TokenId};
@@ -22,8 +22,10 @@ const WITHOUT_EFFECT: &[&str] = &["rotary_emb.inv_freq"];
 /// What a decoder may use of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoadOptions {
-    /// Rows of keys and values in the cache; memory is used as they are.
-    pub slots: usize,
+    /// Keys and values that the cache holds; memory is used as they are.
+    pub cache_size: CacheSize,
+    /// Numbers in which it holds them.
+    pub cache_type: CacheType,
     /// Threads that compute.
     pub threads: usize,
 }
@@ -35,6 +37,7 @@ pub struct Decoder {
     config: Config,
     kernels: Kernels,
     threads: rayon::ThreadPool,
+    cache_type: CacheType,
     rotary: RotaryTable,
     /// For layers in which positions do not matter: it turns nothing.
     unturned: RotaryTable,
@@ -62,9 +65,9 @@ struct Layer {
     gate: Matrix,
     up: Matrix,
     down: Matrix,
-    /// `[slots, key_value_heads × head_dim]`, rotated by index in the message.
+    /// Rows of a [`Pool`], rotated by index in the message.
     keys: Tensor,
-    /// `[slots, key_value_heads × head_dim]`.
+    /// Rows of a [`Pool`].
     values: Tensor,
 }
 
@@ -104,7 +107,7 @@ impl Decoder {
     /// of the configuration that is not supported; a cache beyond the memory.
     pub fn load(source: &Source, options: LoadOptions) -> Result<Self, LoadError> {
         let mut config = Config::parse(&source.require("config.json")?)?;
-        let pool = Pool::new(&config, options.slots)?;
+        let pool = Pool::new(&config, options.cache_size, options.cache_type)?;
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads.max(1))
             .thread_name(|number| format!("model-{number}"))
@@ -132,13 +135,14 @@ impl Decoder {
             name: source.name(),
             vocabulary: config.vocabulary,
             context: config.context,
-            slots: options.slots,
+            slots: pool.slots(),
             slot_bytes: pool.slot_bytes(),
         };
         let rotary = RotaryTable::new(config.head_dim, config.rotary.frequencies());
         let unturned = RotaryTable::new(config.head_dim, Vec::new());
         let kernels = Kernels::detect();
-        Ok(Self { shape, config, kernels, threads, rotary, unturned, embedding, layers, norm, head })
+        let cache_type = options.cache_type;
+        Ok(Self { shape, config, kernels, threads, cache_type, rotary, unturned, embedding, layers, norm, head })
     }
 
     /// Logits `[sampled, vocabulary]`.
@@ -172,12 +176,15 @@ impl Decoder {
             Positions::Rotary => (&self.rotary, self.config.rotary.magnitude()),
             Positions::None => (&self.unturned, 1.0),
         };
-        let rotation = Some(Rotation { kernels, table, indexes: &step.indexes });
+        let (head_dim, numbers) = (self.config.head_dim, self.cache_type.numbers());
+        let scatter = |rotation| Scatter { kernels, head_dim, numbers, slots: &step.slots, rotation };
+        let rotation = Rotation { table, indexes: &step.indexes };
         // A plan may hold a message and its children: all is written before any is read.
-        layer.keys.inplace_op2(&keys, &Scatter { slots: &step.slots, rotation })?;
-        layer.values.inplace_op2(&values, &Scatter { slots: &step.slots, rotation: None })?;
+        layer.keys.inplace_op2(&keys, &scatter(Some(rotation)))?;
+        layer.values.inplace_op2(&values, &scatter(None))?;
         let attend = Attend {
             kernels,
+            numbers,
             shape: HeadShape {
                 heads: self.config.heads,
                 kv_heads: self.config.key_value_heads,

@@ -1,10 +1,12 @@
-//! The kernels as operations on candle tensors. All tensors are `f32`,
-//! contiguous, on the CPU.
+//! The kernels as operations on candle tensors. All tensors are contiguous, on
+//! the CPU, and `f32`, but for rounded rows of keys and values, which are bytes.
 
 use std::num::NonZeroU32;
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, InplaceOp2, Layout, Result, Shape, bail};
-use choreo_kernels::{Attention, HeadShape, Kernels, RotaryTable};
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, Error, InplaceOp2, Layout, Result, Shape, WithDType, bail,
+};
+use choreo_kernels::{Attention, HeadShape, Kernels, Narrow, RotaryTable, Rows};
 
 use super::matrix::Matrix;
 
@@ -87,18 +89,21 @@ impl CustomOp2 for SiluGate {
     }
 }
 
-/// Writes `rows [rows, width]` into the slots of a pool `[slots, width]`.
-/// Slots must be in range.
+/// Writes `rows [rows, kv_heads × head_dim]` into the slots of a pool, as wide or,
+/// where they are rounded, of their bytes. Slots must be in range.
 pub(super) struct Scatter<'a> {
+    pub(super) kernels: Kernels,
+    pub(super) head_dim: usize,
+    /// What rows are rounded to in their slots.
+    pub(super) numbers: Option<Narrow>,
     /// Slot of each row.
     pub(super) slots: &'a [usize],
-    /// Distance by which each row is rotated in its slot; none: as it is.
+    /// Distance by which each row is rotated before; none: as it is.
     pub(super) rotation: Option<Rotation<'a>>,
 }
 
 /// How far each row is turned.
 pub(super) struct Rotation<'a> {
-    pub(super) kernels: Kernels,
     pub(super) table: &'a RotaryTable,
     /// Index of each row inside its message.
     pub(super) indexes: &'a [i32],
@@ -116,29 +121,41 @@ impl InplaceOp2 for Scatter<'_> {
         rows: &CpuStorage,
         rows_layout: &Layout,
     ) -> Result<()> {
-        let (_, width) = pool_layout.shape().dims2()?;
-        let rows = values(rows, rows_layout)?;
-        if rows.len() != width * self.slots.len() {
-            let expected = (self.slots.len(), width);
-            bail!("scatter: expected rows {expected:?}, found {:?}", rows_layout.shape());
+        let (_, place) = pool_layout.shape().dims2()?;
+        let (count, width) = rows_layout.shape().dims2()?;
+        let expected = match self.numbers {
+            None => width,
+            Some(numbers) => width / self.head_dim * numbers.bytes(self.head_dim),
+        };
+        if count != self.slots.len() || place != expected {
+            let slots = self.slots.len();
+            bail!("scatter: {count} rows of {width} into {slots} slots of {place}, where each takes {expected}");
         }
-        let CpuStorage::F32(pool) = pool else { bail!("scatter: expected a pool of f32") };
-        for (number, (slot, row)) in self.slots.iter().zip(rows.chunks_exact(width)).enumerate() {
-            let place = &mut pool[slot * width..][..width];
-            place.copy_from_slice(row);
-            if let Some(Rotation { kernels, table, indexes }) = &self.rotation {
-                kernels.rotate(table, place, indexes[number]);
+        let mut rows = values::<f32>(rows, rows_layout)?.to_vec();
+        if let Some(Rotation { table, indexes }) = &self.rotation {
+            for (row, index) in rows.chunks_exact_mut(width).zip(*indexes) {
+                self.kernels.rotate(table, row, *index);
             }
+        }
+        let rows = self.slots.iter().map(|slot| slot * place..(slot + 1) * place).zip(rows.chunks_exact(width));
+        match (pool, self.numbers) {
+            (CpuStorage::F32(pool), None) => rows.for_each(|(place, row)| pool[place].copy_from_slice(row)),
+            (CpuStorage::U8(pool), Some(numbers)) => {
+                rows.for_each(|(place, row)| self.kernels.narrow(numbers, self.head_dim, row, &mut pool[place]));
+            }
+            _ => bail!("scatter: expected a pool of f32, or of bytes for {:?}", self.numbers),
         }
         Ok(())
     }
 }
 
 /// Attention of `queries [rows, heads × head_dim]` over pools of keys and
-/// values `[slots, kv_heads × head_dim]` → `[rows, heads × head_dim]`.
+/// values, as [`Scatter`] leaves them, → `[rows, heads × head_dim]`.
 pub(super) struct Attend<'a> {
     pub(super) kernels: Kernels,
     pub(super) shape: HeadShape,
+    /// What keys and values are rounded to.
+    pub(super) numbers: Option<Narrow>,
     /// Factor of every score.
     pub(super) scale: f32,
     pub(super) window: Option<NonZeroU32>,
@@ -158,18 +175,24 @@ impl CustomOp3 for Attend<'_> {
         queries_layout: &Layout,
         keys: &CpuStorage,
         keys_layout: &Layout,
-        all_values: &CpuStorage,
+        values: &CpuStorage,
         values_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let queries = values(queries, queries_layout)?;
+        let queries = self::values(queries, queries_layout)?;
         let mut out = vec![0.0; queries.len()];
+        let rows = |storage, layout| {
+            Ok::<_, Error>(match self.numbers {
+                None => Rows::F32(self::values(storage, layout)?),
+                Some(numbers) => Rows::Narrow(numbers, self::values(storage, layout)?),
+            })
+        };
         let call = Attention {
             shape: self.shape,
             scale: self.scale,
             window: self.window,
             queries,
-            keys: values(keys, keys_layout)?,
-            values: values(all_values, values_layout)?,
+            keys: rows(keys, keys_layout)?,
+            values: rows(values, values_layout)?,
             blocks: self.blocks,
             spans: self.spans,
         };
@@ -178,9 +201,9 @@ impl CustomOp3 for Attend<'_> {
     }
 }
 
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+fn values<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
     let Some((start, end)) = layout.contiguous_offsets() else {
         bail!("expected a contiguous tensor, found {layout:?}");
     };
-    Ok(&storage.as_slice::<f32>()?[start..end])
+    Ok(&storage.as_slice::<T>()?[start..end])
 }

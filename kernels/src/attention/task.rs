@@ -36,11 +36,13 @@ struct Lines {
 
 /// What belongs to one tile alone, kept for its memory.
 #[derive(Default)]
-struct Scratch<'a> {
+struct Scratch {
     /// Which of the tile's tokens each line of a key head sees.
     visible: Vec<Range<usize>>,
-    keys: Vec<&'a [f32]>,
-    values: Vec<&'a [f32]>,
+    /// [tokens, head_dim]: the tile's keys and values where they are kept in
+    /// other numbers.
+    keys: Vec<f32>,
+    values: Vec<f32>,
     /// Of each line of a key head: scores, then weights, of the tokens; and by
     /// what earlier sums shrink.
     weights: Vec<[f32; TILE]>,
@@ -70,9 +72,10 @@ impl Task<'_> {
                 self.rotate(kernels, call, rotary, tile.offset, &mut lines);
             }
             let slots = &self.tiles.slots(tile)[..most];
+            scratch.weights.resize(scratch.visible.len(), [0.0; TILE]);
+            scratch.shrink.resize(scratch.visible.len(), 0.0);
             for (number, kv_head) in self.kv_heads.clone().enumerate() {
-                scratch.read(call, slots, kv_head);
-                absorb(kernels, call.shape.head_dim, number, &mut lines, &mut scratch);
+                absorb(kernels, call, (slots, kv_head), number, &mut lines, &mut scratch);
             }
         }
         self.finish(call, &lines);
@@ -144,39 +147,31 @@ fn visible(tile: &Tile, from: Option<i64>, limit: Option<i64>) -> Range<usize> {
     if tokens.is_empty() { 0..0 } else { tokens }
 }
 
-impl<'a> Scratch<'a> {
-    /// Finds the keys and values of a tile.
-    fn read(&mut self, call: &Attention<'a>, slots: &[u32], kv_head: usize) {
-        let width = call.shape.head_dim;
-        let at = |slot: &u32| (*slot as usize * call.shape.kv_heads + kv_head) * width;
-        self.keys.clear();
-        self.values.clear();
-        self.keys.extend(slots.iter().map(|slot| &call.keys[at(slot)..][..width]));
-        self.values.extend(slots.iter().map(|slot| &call.values[at(slot)..][..width]));
-        self.weights.resize(self.visible.len(), [0.0; TILE]);
-        self.shrink.resize(self.visible.len(), 0.0);
-    }
-}
-
 /// Takes one tile of one key head, the task's `number`th, into its lines.
-fn absorb(kernels: Kernels, width: usize, number: usize, lines: &mut Lines, scratch: &mut Scratch<'_>) {
-    let count = scratch.visible.len();
+fn absorb(
+    kernels: Kernels,
+    call: &Attention<'_>,
+    (slots, kv_head): (&[u32], usize),
+    number: usize,
+    lines: &mut Lines,
+    scratch: &mut Scratch,
+) {
+    let Scratch { visible, keys, values, weights, shrink } = scratch;
+    let width = call.shape.head_dim;
+    let head = (call.shape, kv_head);
+    let keys = call.keys.of_head(kernels, head, slots, keys);
+    let values = call.values.of_head(kernels, head, slots, values);
+    let count = visible.len();
     let these = number * count..(number + 1) * count;
     let queries = &lines.rotated[these.start * width..these.end * width];
-    dots(kernels, queries, &scratch.keys, &mut scratch.weights);
+    dots(kernels, queries, &keys[..slots.len()], weights);
     for (line, at) in these.clone().enumerate() {
-        let scores = &mut scratch.weights[line];
-        let softened = soften(kernels, scores, scratch.visible[line].clone(), lines.highest[at]);
+        let softened = soften(kernels, &mut weights[line], visible[line].clone(), lines.highest[at]);
         lines.highest[at] = softened.highest;
         lines.totals[at] = lines.totals[at] * softened.shrink + softened.total;
-        scratch.shrink[line] = softened.shrink;
+        shrink[line] = softened.shrink;
     }
-    let tile = Weighted {
-        values: &scratch.values,
-        weights: &scratch.weights,
-        visible: &scratch.visible,
-        shrink: &scratch.shrink,
-    };
+    let tile = Weighted { values: &values[..slots.len()], weights, visible, shrink };
     let sums = &mut lines.sums[these.start * width..these.end * width];
     accumulate(kernels, &tile, sums);
 }

@@ -1,8 +1,10 @@
-//! AVX2 bodies of the online softmax.
+//! AVX2 bodies of the online softmax, and of reading rounded rows.
 
 use std::arch::x86_64::*;
+use std::mem::transmute;
 use std::ops::Range;
 
+use super::rows::{Narrow, groups, widen_levels};
 use super::softmax::{Softened, Weighted, add_line};
 use super::tiles::TILE;
 use crate::lanes::x86::{array, exp, greatest, load, store};
@@ -140,4 +142,49 @@ fn panel<const R: usize, const C: usize>(
         }
     }
     C * LANES
+}
+
+/// Writes each head's numbers to its place as `f32`.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn widen_heads<'a>(numbers: Narrow, heads: &[&[u8]], places: impl Iterator<Item = &'a mut [f32]>) {
+    for (head, out) in heads.iter().zip(places) {
+        match numbers {
+            Narrow::Bf16 => {
+                let widen = |halves| {
+                    let bits = _mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(halves));
+                    _mm256_castsi256_ps(bits)
+                };
+                widen_halves(numbers, head, out, widen);
+            }
+            Narrow::F16 => widen_halves(numbers, head, out, |halves| _mm256_cvtph_ps(halves)),
+            Narrow::Q8 => groups(head, out).for_each(|(levels, scale, out)| widen_group(levels, scale, out)),
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "an array is taken for a register")]
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn widen_halves(numbers: Narrow, head: &[u8], out: &mut [f32], widen: impl Fn(__m128i) -> __m256) {
+    let (chunks, tail) = head.as_chunks();
+    let (outs, out_tail) = out.as_chunks_mut();
+    for (out, chunk) in outs.iter_mut().zip(chunks) {
+        // SAFETY: both are sixteen bytes in order, and any bits are integers.
+        let halves = unsafe { transmute::<[u8; 2 * LANES], __m128i>(*chunk) };
+        store(widen(halves), out);
+    }
+    numbers.widen_head(tail, out_tail);
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn widen_group(levels: &[u8], scale: f32, out: &mut [f32]) {
+    let (chunks, tail) = levels.as_chunks();
+    let (outs, out_tail) = out.as_chunks_mut();
+    let step = _mm256_set1_ps(scale);
+    for (out, chunk) in outs.iter_mut().zip(chunks) {
+        let whole = _mm256_cvtepi8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(*chunk)));
+        store(_mm256_mul_ps(_mm256_cvtepi32_ps(whole), step), out);
+    }
+    widen_levels(tail, scale, out_tail);
 }

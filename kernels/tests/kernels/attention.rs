@@ -1,9 +1,10 @@
 use std::num::NonZeroU32;
 
-use choreo_kernels::{Attention, Block, HeadShape, Kernels, Span};
+use choreo_kernels::{Attention, Block, HeadShape, Kernels, Narrow, Rows, Span};
 use proptest::prelude::*;
 
 use crate::rotary::table;
+use crate::rows::ALL;
 use crate::scene::Scene;
 use crate::{Numbers, assert_close, bits, levels, on_threads};
 
@@ -23,26 +24,37 @@ fn scene(shape: HeadShape) -> Scene {
     scene
 }
 
+/// All that slots may hold.
+fn kept() -> impl Iterator<Item = Option<Narrow>> {
+    [None].into_iter().chain(ALL.map(Some))
+}
+
 const TOKENS: usize = 1 + 130 + 37 + 60 + 50 + 49;
 
 #[test]
 fn attention_is_its_definition() {
     for (heads, kv_heads, head_dim) in [(4, 2, 8), (3, 1, 16), (7, 1, 40), (2, 2, 64), (4, 1, 128), (2, 1, 10)] {
-        let scene = scene(shape(heads, kv_heads, head_dim));
+        let mut scene = scene(shape(heads, kv_heads, head_dim));
         let [scalar, best] = levels();
-        let expected = scene.run(scalar, 50, TOKENS + 100);
-        assert_close(&expected, &scene.exact(), 0.1);
-        assert_eq!(bits(&scene.run(best, 50, TOKENS + 100)), bits(&expected));
+        for numbers in kept() {
+            scene.numbers = numbers;
+            let expected = scene.run(scalar, 50, TOKENS + 100);
+            assert_close(&expected, &scene.exact(), 0.1);
+            assert_eq!(bits(&scene.run(best, 50, TOKENS + 100)), bits(&expected), "{numbers:?}");
+        }
     }
 }
 
 #[test]
 fn where_the_slots_lie_changes_nothing() {
-    let scene = scene(shape(6, 2, 16));
+    let mut scene = scene(shape(6, 2, 16));
     let best = Kernels::detect();
-    let expected = bits(&scene.run(best, 1000, TOKENS));
-    for (extent, slots) in [(1, TOKENS), (7, 1000), (47, 600), (48, TOKENS + 1), (49, 5000)] {
-        assert_eq!(bits(&scene.run(best, extent, slots)), expected, "extents of {extent}");
+    for numbers in kept() {
+        scene.numbers = numbers;
+        let expected = bits(&scene.run(best, 1000, TOKENS));
+        for (extent, slots) in [(1, TOKENS), (7, 1000), (47, 600), (48, TOKENS + 1), (49, 5000)] {
+            assert_eq!(bits(&scene.run(best, extent, slots)), expected, "{numbers:?}, extents of {extent}");
+        }
     }
 }
 
@@ -61,14 +73,17 @@ fn a_window_is_judged_by_position() {
 #[test]
 fn a_batch_is_its_rows() {
     for window in [0, 20, 100] {
-        check_rows(NonZeroU32::new(window));
+        check_rows(NonZeroU32::new(window), None);
+    }
+    for numbers in ALL {
+        check_rows(NonZeroU32::new(100), Some(numbers));
     }
 }
 
 /// Alone, on any number of threads, or in a batch; no window where it is none.
-fn check_rows(window: Option<NonZeroU32>) {
+fn check_rows(window: Option<NonZeroU32>, numbers: Option<Narrow>) {
     let mut all = scene(shape(8, 2, 64));
-    all.window = window;
+    (all.window, all.numbers) = (window, numbers);
     let best = Kernels::detect();
     let expected = all.run(best, 30, 500);
     for threads in [1, 3] {
@@ -78,7 +93,7 @@ fn check_rows(window: Option<NonZeroU32>) {
     for call in &all.calls {
         for row in call.rows.clone() {
             let mut single = Scene::new(all.shape, &all.lengths);
-            single.window = window;
+            (single.window, single.numbers) = (window, numbers);
             single.call(call.own, row..row + 1, (call.offset, &call.parents));
             singles.extend(single.run(best, 30, 500));
         }
@@ -97,8 +112,8 @@ fn a_decoded_row_needs_only_the_slots_before_it() {
             scale: 1.0,
             window: None,
             queries: &Numbers(3).values(8),
-            keys: &keys,
-            values: &values,
+            keys: Rows::F32(&keys),
+            values: Rows::F32(&values),
             blocks: &[Block { rows: 0..1, first_index: 52, offset: 9, seen: 0..0, own: 0..1 }],
             spans: &[Span { slot: 0, index: 0, len: own_len, offset: 9 }],
         };
@@ -120,6 +135,7 @@ proptest! {
         let mut numbers = Numbers(seed);
         let kv_heads = 1 + numbers.below(3);
         let mut scene = Scene::new(shape(group * kv_heads, kv_heads, 2 * half), &lengths);
+        scene.numbers = kept().nth(numbers.below(4)).flatten();
         scene.window = NonZeroU32::new(numbers.below(300) as u32).filter(|window| window.get() % 2 == 0);
         for _ in 0..3 {
             let own = numbers.below(lengths.len());
@@ -163,8 +179,8 @@ fn wrong(span: Span) {
         scale: 1.0,
         window: None,
         queries: &[0.0; 2],
-        keys: &[0.0; 4],
-        values: &[0.0; 4],
+        keys: Rows::F32(&[0.0; 4]),
+        values: Rows::F32(&[0.0; 4]),
         blocks: &[Block { rows: 0..1, first_index: 1, offset: 0, seen: 0..0, own: 0..1 }],
         spans: &[span],
     };

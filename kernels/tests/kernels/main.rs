@@ -6,6 +6,7 @@ mod blocks;
 mod pointwise;
 mod product;
 mod rotary;
+mod rows;
 mod scene;
 
 use choreo_kernels::Kernels;

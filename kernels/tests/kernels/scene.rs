@@ -4,10 +4,11 @@
 use std::num::NonZeroU32;
 use std::ops::Range;
 
-use choreo_kernels::{Attention, Block, HeadShape, Kernels, Span};
+use choreo_kernels::{Attention, Block, HeadShape, Kernels, Narrow, Rows, Span};
 
 use crate::Numbers;
 use crate::rotary::{rotated, table};
+use crate::rows::widened;
 
 /// Keys before rotation, and values, of each token.
 pub(crate) struct Message {
@@ -28,6 +29,8 @@ pub(crate) struct Call {
 pub(crate) struct Scene {
     pub(crate) shape: HeadShape,
     pub(crate) window: Option<NonZeroU32>,
+    /// What keys and values are rounded to in their slots.
+    pub(crate) numbers: Option<Narrow>,
     pub(crate) lengths: Vec<usize>,
     messages: Vec<Message>,
     pub(crate) calls: Vec<Call>,
@@ -39,7 +42,7 @@ impl Scene {
         let width = shape.kv_heads * shape.head_dim;
         let message = |len: &usize| Message { keys: numbers.values(len * width), values: numbers.values(len * width) };
         let messages = lengths.iter().map(message).collect();
-        Self { shape, window: None, lengths: lengths.to_vec(), messages, calls: Vec::new() }
+        Self { shape, window: None, numbers: None, lengths: lengths.to_vec(), messages, calls: Vec::new() }
     }
 
     /// Adds a call. A row's query depends on its message and index alone.
@@ -127,13 +130,23 @@ impl Scene {
             queries.extend_from_slice(&call.queries);
         }
         let mut out = vec![f32::NAN; queries.len()];
+        let rounded = |numbers: Narrow, rows: &[f32]| {
+            let mut bytes = vec![0; slots * kv_heads * numbers.bytes(head_dim)];
+            kernels.narrow(numbers, head_dim, rows, &mut bytes);
+            bytes
+        };
+        let bytes = self.numbers.map(|numbers| (numbers, rounded(numbers, &keys), rounded(numbers, &values)));
+        let (keys, values) = match &bytes {
+            Some((numbers, keys, values)) => (Rows::Narrow(*numbers, keys), Rows::Narrow(*numbers, values)),
+            None => (Rows::F32(&keys), Rows::F32(&values)),
+        };
         let call = Attention {
             shape: self.shape,
             scale: self.scale(),
             window: self.window,
             queries: &queries,
-            keys: &keys,
-            values: &values,
+            keys,
+            values,
             blocks: &blocks,
             spans: &list,
         };
@@ -141,20 +154,44 @@ impl Scene {
         out
     }
 
+    /// What slots hold of the messages once it is rounded: keys are turned by
+    /// their index before.
+    fn held(&self, numbers: Narrow) -> Vec<Message> {
+        let HeadShape { kv_heads, head_dim, .. } = self.shape;
+        let kernels = Kernels::scalar();
+        let rotary = table(head_dim, 200);
+        let hold = |rows: &[f32]| {
+            let mut bytes = vec![0; rows.len() / head_dim * numbers.bytes(head_dim)];
+            kernels.narrow(numbers, head_dim, rows, &mut bytes);
+            let heads = bytes.chunks_exact(numbers.bytes(head_dim));
+            heads.flat_map(|head| widened(numbers, head, head_dim)).collect()
+        };
+        let message = |message: &Message| {
+            let mut keys = message.keys.clone();
+            for (key, index) in keys.chunks_exact_mut(kv_heads * head_dim).zip(0..) {
+                kernels.rotate(&rotary, key, index);
+            }
+            Message { keys: hold(&keys), values: hold(&message.values) }
+        };
+        self.messages.iter().map(message).collect()
+    }
+
     /// What the rows should be: everything at its position, in `f64`.
     pub(crate) fn exact(&self) -> Vec<f64> {
+        let held = self.numbers.map(|numbers| self.held(numbers));
+        let messages = held.as_ref().unwrap_or(&self.messages);
         let mut out = Vec::new();
         for call in &self.calls {
             for row in 0..call.rows.len() {
                 for head in 0..self.shape.heads {
-                    out.extend(self.exact_head(call, row, head));
+                    out.extend(self.exact_head(messages, call, (row, head)));
                 }
             }
         }
         out
     }
 
-    fn exact_head(&self, call: &Call, row: usize, head: usize) -> Vec<f64> {
+    fn exact_head(&self, messages: &[Message], call: &Call, (row, head): (usize, usize)) -> Vec<f64> {
         let HeadShape { heads, kv_heads, head_dim } = self.shape;
         let index = call.rows.start + row;
         let mut visible = Vec::new();
@@ -171,8 +208,9 @@ impl Scene {
         let scores: Vec<f64> = visible
             .iter()
             .map(|(message, token, offset)| {
-                let key = &self.messages[*message].keys[at(*token)..][..head_dim];
-                let key = rotated(key, head_dim, i64::from(*offset) + *token as i64);
+                let key = &messages[*message].keys[at(*token)..][..head_dim];
+                let turned = if self.numbers.is_some() { 0 } else { *token as i64 };
+                let key = rotated(key, head_dim, i64::from(*offset) + turned);
                 let dot: f64 = key.iter().zip(&query).map(|(k, q)| k * q).sum();
                 dot * f64::from(self.scale())
             })
@@ -182,7 +220,7 @@ impl Scene {
         let total: f64 = weights.iter().sum();
         let mut sums = vec![0.0; head_dim];
         for ((message, token, _), weight) in visible.iter().zip(&weights) {
-            let values = &self.messages[*message].values[at(*token)..][..head_dim];
+            let values = &messages[*message].values[at(*token)..][..head_dim];
             for (sum, value) in sums.iter_mut().zip(values) {
                 *sum += weight / total * f64::from(*value);
             }
