@@ -36,6 +36,15 @@ fn main() {
         product(kernels, (rows, outputs, width), "f32", Weights::F32(&weights));
         product(kernels, (rows, outputs, width), "f16", Weights::F16(&halves));
         product(kernels, (rows, outputs, width), "bf16", Weights::Bf16(&halves));
+        // Bytes that are also scales of normal size: others take longer.
+        let shape = (rows, outputs, width);
+        product(kernels, shape, "q8_0", Weights::Q8_0(&vec![[0x2c; 34]; outputs * width / 32]));
+        product(kernels, shape, "q4_0", Weights::Q4_0(&vec![[0x2c; 18]; outputs * width / 32]));
+        if width.is_multiple_of(256) {
+            product(kernels, shape, "q4_k", Weights::Q4K(&vec![[0x2c; 144]; outputs * width / 256]));
+            product(kernels, shape, "q5_k", Weights::Q5K(&vec![[0x2c; 176]; outputs * width / 256]));
+            product(kernels, shape, "q6_k", Weights::Q6K(&vec![[0x2c; 210]; outputs * width / 256]));
+        }
     }
     for shape in SHAPES {
         for pool in [1_000, 32_000] {
