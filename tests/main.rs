@@ -34,6 +34,7 @@ mod choreography;
 mod cli;
 mod dense;
 mod faults;
+mod gguf;
 mod golden;
 mod graphs;
 mod hub;

@@ -8,7 +8,7 @@ mod config;
 mod decoder;
 mod family;
 mod fields;
-mod gguf;
+pub mod gguf;
 mod hub;
 mod matrix;
 mod ops;
@@ -21,6 +21,7 @@ pub use decoder::{Decoder, LoadOptions};
 pub use fields::ConfigError;
 pub use gguf::Gguf;
 pub use hub::{Hub, HubError, HubName, Named};
+pub use matrix::Format;
 pub use pool::{CacheSize, CacheType};
 pub use source::Source;
 
@@ -74,9 +75,14 @@ pub enum LoadError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// `config.json` asks for something impossible or not supported.
-    #[error("config.json {0}")]
-    Config(#[from] ConfigError),
+    /// A configuration that asks for something impossible or not supported.
+    #[error("{file} {error}")]
+    Config {
+        /// Where it stands.
+        file: String,
+        /// What it asks for.
+        error: ConfigError,
+    },
     /// A file of weights that does not fit.
     #[error("{file} {problem}")]
     Weights {

@@ -49,7 +49,7 @@ fn start(source: Source, arguments: &RunArguments) -> Result<Starting<anyhow::Er
         let (tokens, rows) = (chat.vocabulary() as usize, model.shape().vocabulary);
         ensure!(
             tokens <= rows,
-            "{}: tokenizer.json has {tokens} tokens and the embedding {rows} rows: fetch both again",
+            "{}: its tokenizer has {tokens} tokens and its embedding {rows} rows: fetch both again",
             cannot(&source)
         );
         for line in chat.deviations() {

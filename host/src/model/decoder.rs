@@ -106,7 +106,7 @@ impl Decoder {
     /// A file that is missing, cut short or does not fit the others; anything
     /// of the configuration that is not supported; a cache beyond the memory.
     pub fn load(source: &Source, options: LoadOptions) -> Result<Self, LoadError> {
-        let mut config = Config::parse(&source.require("config.json")?)?;
+        let mut config = source.config()?;
         let pool = Pool::new(&config, options.cache_size, options.cache_type)?;
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads.max(1))

@@ -6,17 +6,25 @@
 mod chat;
 mod config;
 pub(crate) mod metadata;
+mod random;
 mod reader;
+mod shape;
 mod tensors;
 mod tokenizer;
+mod writer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use metadata::Value;
+pub use shape::{LLAMA_3_1_8B, QWEN3_0_6B, Shape};
 pub(super) use tensors::{ROTARY_DIVISORS, SUPPORTED, tensor_name};
 
+pub use writer::{NewTensor, write};
+
 use super::LoadError;
+use super::config::Config;
 use super::source::{Bytes, map_file};
 use super::weights::{Pairs, Place};
 use reader::Header;
@@ -55,6 +63,16 @@ impl Gguf {
     /// All of its bytes.
     pub(super) fn bytes(&self) -> Arc<Bytes> {
         Arc::clone(&self.bytes)
+    }
+
+    /// What a decoder needs to know.
+    ///
+    /// # Errors
+    /// Metadata that are missing, impossible or not supported, by key.
+    pub(super) fn config(&self) -> Result<Config, LoadError> {
+        let json = config::config(&self.header)?.to_string();
+        Config::parse(json.as_bytes())
+            .map_err(|error| LoadError::Config { file: format!("{}, read as config.json,", self.name()), error })
     }
 
     /// What it says in place of a directory's file; none where it has no such thing.

@@ -36,20 +36,33 @@ pub(super) struct Mapped {
 
 /// How numbers are stored, as in [`Weights`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub enum Format {
+    /// Single precision.
     F32,
+    /// Half precision.
     F16,
+    /// The upper half of single precision.
     Bf16,
+    /// ggml's blocks of 32, of 8 bits each.
     Q8_0,
+    /// ggml's blocks of 32, of 4 bits each.
     Q4_0,
+    /// ggml's blocks of 256, of 4 bits each.
     Q4K,
+    /// ggml's blocks of 256, of 5 bits each.
     Q5K,
+    /// ggml's blocks of 256, of 6 bits each.
     Q6K,
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::F32, Self::F16, Self::Bf16, Self::Q8_0, Self::Q4_0, Self::Q4K, Self::Q5K, Self::Q6K];
+
     /// Numbers of a block, which rows must be whole of, and its bytes.
-    pub(super) fn block(self) -> (usize, usize) {
+    #[must_use]
+    pub fn block(self) -> (usize, usize) {
         match self {
             Self::F32 => (1, 4),
             Self::F16 | Self::Bf16 => (1, 2),

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use super::config::Config;
 use super::{Gguf, LoadError, hub};
 
 /// Names of files with their contents.
@@ -74,6 +75,17 @@ impl Source {
     pub(super) fn require(&self, file: &str) -> Result<Cow<'static, [u8]>, LoadError> {
         let found = self.read(file).map_err(|error| LoadError::Read { file: file.into(), error })?;
         found.ok_or_else(|| LoadError::Missing { file: file.into(), model: self.to_string() })
+    }
+
+    /// What a decoder needs to know.
+    pub(super) fn config(&self) -> Result<Config, LoadError> {
+        match self {
+            Self::Gguf(gguf) => gguf.config(),
+            Self::Directory(_) | Self::Embedded => {
+                let file = "config.json";
+                Config::parse(&self.require(file)?).map_err(|error| LoadError::Config { file: file.into(), error })
+            }
+        }
     }
 
     /// A file's bytes without reading them all; none where there is no such file.

@@ -93,10 +93,7 @@ pub(super) fn config(header: &Header) -> Result<Value, LoadError> {
         }
     };
     keys.fixed("attention.value_length", head_dim)?;
-    let vocabulary = match keys.find::<u64>("vocab_size")? {
-        Some(rows) => rows,
-        None => metadata.require::<Vec<&str>>("tokenizer.ggml.tokens")?.len() as u64,
-    };
+    let vocabulary = vocabulary(header, &keys)?;
     let mut config = json!({
         "hidden_size": width,
         "intermediate_size": keys.require::<u64>("feed_forward_length")?,
@@ -131,6 +128,23 @@ pub(super) fn config(header: &Header) -> Result<Value, LoadError> {
         config["attention_bias"] = json!(has("model.layers.0.self_attn.q_proj.bias"));
     }
     Ok(config)
+}
+
+/// Rows of the embedding, one for each token.
+fn vocabulary(header: &Header, keys: &Keys<'_>) -> Result<u64, LoadError> {
+    let Some(tokens) = header.metadata.find::<Vec<&str>>("tokenizer.ggml.tokens")? else {
+        return keys.require("vocab_size");
+    };
+    let tokens = tokens.len() as u64;
+    let own = tensor_name("model.embed_tokens.weight");
+    let embedding = header.tensors.iter().find(|tensor| tensor.name == own);
+    match embedding.and_then(|embedding| embedding.dimensions.last()) {
+        Some(rows) if *rows != tokens => {
+            let text = format!("has a tokenizer of {tokens} tokens and an embedding of {rows} rows");
+            Err(header.metadata.problem(format!("{text}: fetch the file again, or another model")))
+        }
+        _ => Ok(tokens),
+    }
 }
 
 /// Positions that a layer sees; 0 stands for all.

@@ -6,7 +6,7 @@ use super::LoadError;
 
 /// A value, in the widest type of its kind.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     /// An unsigned integer of any width.
     Unsigned(u64),
     /// A signed integer of any width.

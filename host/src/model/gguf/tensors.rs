@@ -127,20 +127,23 @@ fn place(header: &Header, tensor: &Described, len: u64) -> Result<Place, String>
 
 /// How a type stores numbers, or what it is called.
 fn format(kind: u32) -> Result<Format, String> {
-    Ok(match kind {
-        0 => Format::F32,
-        1 => Format::F16,
-        2 => Format::Q4_0,
-        8 => Format::Q8_0,
-        12 => Format::Q4K,
-        13 => Format::Q5K,
-        14 => Format::Q6K,
-        30 => Format::Bf16,
-        _ => {
-            return Err(match OTHERS.iter().find(|(number, _)| *number == kind) {
-                Some((_, name)) => (*name).into(),
-                None => format!("of type {kind}"),
-            });
-        }
+    let known = Format::ALL.into_iter().find(|format| number(*format) == kind);
+    known.ok_or_else(|| match OTHERS.iter().find(|(number, _)| *number == kind) {
+        Some((_, name)) => (*name).into(),
+        None => format!("of type {kind}"),
     })
+}
+
+/// The number of the type that stores numbers so.
+pub(super) fn number(format: Format) -> u32 {
+    match format {
+        Format::F32 => 0,
+        Format::F16 => 1,
+        Format::Q4_0 => 2,
+        Format::Q8_0 => 8,
+        Format::Q4K => 12,
+        Format::Q5K => 13,
+        Format::Q6K => 14,
+        Format::Bf16 => 30,
+    }
 }
