@@ -258,6 +258,12 @@ fn tokenizers_that_do_not_fit_are_refused_in_one_line() {
         &[("tokenizer.json", other)],
         "tokenizer.json is a tokenizer of type Unigram; only BPE is supported: use another model",
     );
+    let mut twice = tokenizer();
+    twice["model"]["vocab"]["!"] = twice["model"]["vocab"]["#"].clone();
+    refused(&[("tokenizer.json", twice)], "tokenizer.json gives \"#\" the number 11, which another token has");
+    let mut merging = tokenizer();
+    merging["model"]["merges"][0] = json!("q w");
+    refused(&[("tokenizer.json", merging)], "tokenizer.json is not a tokenizer: Token `qw` out of vocabulary");
     let mut spaced = tokenizer();
     spaced["pre_tokenizer"]["add_prefix_space"] = json!(true);
     refused(&[("tokenizer.json", spaced)], "tokenizer.json puts a space before every text");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::support::{Host, probe, scratch};
+use crate::tiny::tiny_model;
 
 /// A file with these bytes.
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
@@ -175,4 +176,20 @@ fn model(name: &str, change: impl Fn(&mut serde_json::Value)) -> String {
     change(&mut config);
     fs::write(folder.join("config.json"), config.to_string()).unwrap();
     format!("--model {}", folder.display())
+}
+
+#[test]
+fn a_tokenizer_larger_than_the_embedding_is_said() {
+    let model = tiny_model(1);
+    let options = format!("--model {}", model.path().display());
+    let path = model.path().join("tokenizer.json");
+    let mut tokenizer: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let rows = tokenizer["model"]["vocab"].as_object().unwrap().len();
+    let mut more = tokenizer["added_tokens"][0].clone();
+    (more["id"], more["content"]) = (rows.into(), "<|more|>".into());
+    tokenizer["added_tokens"].as_array_mut().unwrap().push(more);
+    fs::write(&path, tokenizer.to_string()).unwrap();
+    let [tokens, rows] = [format!(" {} tokens and ", rows + 1), format!(" {rows} rows: fetch both again")];
+    let ended = Host::probe(&options, "print").fails(1, &["cannot load the model ", &tokens, &rows]);
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
 }

@@ -160,7 +160,10 @@ fn token_bytes(value: &Value, alphabet: &Alphabet, added: &Added) -> Result<Vec<
     let mut bytes: HashMap<u32, Box<[u8]>> = HashMap::new();
     for (token, id) in value["model"]["vocab"].as_object().into_iter().flatten() {
         let Some(id) = id.as_u64().and_then(|id| u32::try_from(id).ok()) else { continue };
-        bytes.insert(id, alphabet.bytes(token).unwrap_or_default());
+        if bytes.insert(id, alphabet.bytes(token).unwrap_or_default()).is_some() {
+            let problem = format!("gives {token:?} the number {id}, which another token has: fetch it again");
+            return Err(ChatError::File { file: FILE.into(), problem });
+        }
     }
     for token in &added.tokens {
         let text = if token.control { "" } else { token.content.as_str() };
