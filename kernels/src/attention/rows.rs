@@ -27,7 +27,7 @@ pub enum Narrow {
 /// Neighbouring values of a head that share a scale; a head's last group may
 /// have fewer. Large values of a few dimensions, as keys have, then cost the
 /// other dimensions little.
-const GROUP: usize = 32;
+pub(super) const GROUP: usize = 32;
 
 impl Narrow {
     /// Bytes of a head of so many values.

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::mem::transmute;
 use std::ops::Range;
 
-use super::rows::{Narrow, groups, widen_levels};
+use super::rows::{GROUP, Narrow, groups, widen_levels};
 use super::softmax::{Softened, Weighted, add_line};
 use super::tiles::TILE;
 use crate::lanes::x86::{array, exp, greatest, load, store};
@@ -157,7 +157,15 @@ pub(super) fn widen_heads<'a>(numbers: Narrow, heads: &[&[u8]], places: impl Ite
                 widen_halves(numbers, head, out, widen);
             }
             Narrow::F16 => widen_halves(numbers, head, out, |halves| _mm256_cvtph_ps(halves)),
-            Narrow::Q8 => groups(head, out).for_each(|(levels, scale, out)| widen_group(levels, scale, out)),
+            Narrow::Q8 => {
+                for (levels, scale, out) in groups(head, out) {
+                    // Of a known length, it needs no loop.
+                    match (levels.as_array::<GROUP>(), out.as_mut_array::<GROUP>()) {
+                        (Some(levels), Some(out)) => widen_group(levels, scale, out),
+                        _ => widen_group(levels, scale, out),
+                    }
+                }
+            }
         }
     }
 }
