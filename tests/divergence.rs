@@ -13,15 +13,26 @@ use crate::rig::{Rig, chat, load, options};
 /// The cache types that round.
 pub const ROUNDED: [CacheType; 3] = [CacheType::Bf16, CacheType::F16, CacheType::Q8];
 
-/// What was seen of one cache type.
+/// What one cache type made of the conversations.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    /// Where a token was sampled.
+    pub sampled: Divergence,
+    /// After every token that was encoded, the questions' and the prompts' as well.
+    pub every: Divergence,
+}
+
+/// Predictions of the next token, against those of `f32`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Divergence {
-    /// Tokens that were predicted.
+    /// How many.
     pub tokens: usize,
-    /// Sum over them of the divergence of its prediction from that of `f32`, in nats.
-    pub total: f64,
+    /// Sum of the divergences Σ p (ln p − ln q), in nats.
+    total: f64,
     /// The largest of one token.
     pub largest: f64,
+    /// Sum of the entropies of `f32`'s, in nats.
+    entropy: f64,
     /// Tokens of which another was the likeliest.
     pub changed: usize,
 }
@@ -32,13 +43,30 @@ impl Divergence {
     pub fn mean(&self) -> f64 {
         self.total / self.tokens as f64
     }
+
+    /// Mean entropy of `f32`'s predictions, in nats: how much there was to change.
+    #[must_use]
+    pub fn mean_entropy(&self) -> f64 {
+        self.entropy / self.tokens as f64
+    }
+
+    /// Takes in one token's logits.
+    fn add(&mut self, expected: &[f32], found: &[f32]) {
+        let pairs = || log_probabilities(expected).zip(log_probabilities(found));
+        let divergence = pairs().map(|(p, q)| p.exp() * (p - q)).sum();
+        self.tokens += 1;
+        self.total += divergence;
+        self.largest = self.largest.max(divergence);
+        self.entropy -= pairs().map(|(p, _)| p.exp() * p).sum::<f64>();
+        self.changed += usize::from(likeliest(expected) != likeliest(found));
+    }
 }
 
 /// The embedded model behind an `f32` cache, and behind each other one, given the same plans.
 struct Compared {
     exact: Decoder,
     rounded: [Decoder; 3],
-    seen: Arc<Mutex<[Divergence; 3]>>,
+    seen: Arc<Mutex<[Seen; 3]>>,
 }
 
 impl Model for Compared {
@@ -47,30 +75,29 @@ impl Model for Compared {
     }
 
     fn forward(&mut self, plan: &Plan) -> Result<Logits, ForwardError> {
-        let expected = self.exact.forward(plan)?;
+        let all = Plan { sampled: (0..plan.tokens.len()).collect(), ..plan.clone() };
+        let expected = self.exact.forward(&all)?;
+        let vocabulary = expected.vocabulary;
+        let row = |row: usize| row * vocabulary..(row + 1) * vocabulary;
         let mut seen = self.seen.lock().unwrap();
         for (model, seen) in self.rounded.iter_mut().zip(seen.iter_mut()) {
-            let found = model.forward(plan)?;
-            let rows = expected.values.chunks_exact(expected.vocabulary);
-            for (expected, found) in rows.zip(found.values.chunks_exact(found.vocabulary)) {
-                let divergence = divergence(expected, found);
-                seen.tokens += 1;
-                seen.total += divergence;
-                seen.largest = seen.largest.max(divergence);
-                seen.changed += usize::from(likeliest(expected) != likeliest(found));
-            }
+            let found = model.forward(&all)?;
+            let compare =
+                |divergence: &mut Divergence, at| divergence.add(&expected.values[row(at)], &found.values[row(at)]);
+            all.sampled.iter().for_each(|at| compare(&mut seen.every, *at));
+            plan.sampled.iter().for_each(|at| compare(&mut seen.sampled, *at));
         }
-        drop(seen);
-        Ok(expected)
+        let values = plan.sampled.iter().flat_map(|at| &expected.values[row(*at)]);
+        Ok(Logits { vocabulary, values: values.copied().collect() })
     }
 }
 
 /// Runs `count` conversations of the plans, in turn six questions about people
 /// and a debate of three agents in two rounds at temperature 0.7; for each of
-/// [`ROUNDED`], what it made of the tokens sampled.
+/// [`ROUNDED`], what it predicted where `f32` chose the tokens.
 #[must_use]
-pub fn conversations(count: usize) -> [Divergence; 3] {
-    let seen = Arc::new(Mutex::new([Divergence::default(); 3]));
+pub fn conversations(count: usize) -> [Seen; 3] {
+    let seen = Arc::new(Mutex::new([Seen::default(); 3]));
     let shared = seen.clone();
     let rig = Rig::new(256, move || {
         let decoder = |cache_type| {
@@ -95,12 +122,6 @@ pub fn conversations(count: usize) -> [Divergence; 3] {
         }
     }
     *seen.lock().unwrap()
-}
-
-/// Σ p (ln p − ln q) of two rows of logits, in nats.
-fn divergence(expected: &[f32], found: &[f32]) -> f64 {
-    let (p, q) = (log_probabilities(expected), log_probabilities(found));
-    p.zip(q).map(|(p, q)| p.exp() * (p - q)).sum()
 }
 
 fn log_probabilities(logits: &[f32]) -> impl Iterator<Item = f64> {

@@ -1,14 +1,13 @@
 //! Prints what caching keys and values in fewer bits saves and costs:
-//! `cargo run --release --package choreo-tests --bin rows`.
+//! `cargo run --package choreo-tests --bin rows`.
 
 #![expect(clippy::print_stdout, reason = "a command's results go to standard output")]
 #![allow(clippy::unwrap_used, reason = "a failure ends the program, with its place")]
 
-use std::time::Instant;
-
 use choreo_host::cache::{Cache, NewMessage, Placed, Plan, TokenId, Wanted, Work, Yielding};
 use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Model, Source};
 use choreo_tests::divergence::{ROUNDED, conversations};
+use cpu_time::ProcessTime;
 
 /// Tokens of each message that the new rows see, and how many of them one sees.
 const MESSAGE: u32 = 100;
@@ -29,15 +28,18 @@ fn main() {
         }
     }
     for (cache_type, seen) in ROUNDED.iter().zip(conversations(100)) {
-        println!(
-            "{:<5} divergence from f32 over 100 conversations: mean {:.2e} nats a token, largest {:.2e}, \
-             another likeliest token {} times of {}",
-            cache_type.name(),
-            seen.mean(),
-            seen.largest,
-            seen.changed,
-            seen.tokens,
-        );
+        for (what, seen) in [("sampled", seen.sampled), ("encoded", seen.every)] {
+            println!(
+                "{:<5} 100 conversations, {} tokens {what}: mean divergence from f32 {:.2e} nats, largest {:.2e}, \
+                 mean entropy {:.2e}, another likeliest token {} times",
+                cache_type.name(),
+                seen.tokens,
+                seen.mean(),
+                seen.largest,
+                seen.mean_entropy(),
+                seen.changed,
+            );
+        }
     }
 }
 
@@ -90,12 +92,13 @@ impl Scene {
     }
 }
 
-/// Medians of each scene's forward pass, taken in turn, in microseconds.
+/// Medians of each scene's forward pass, taken in turn, in microseconds on the
+/// processor: others may be using it as well.
 fn times(scenes: &mut [Scene; 4], work: usize) -> [f64; 4] {
     let mut all: [Vec<f64>; 4] = Default::default();
     for _ in 0..41 {
         for (scene, times) in scenes.iter_mut().zip(&mut all) {
-            let begun = Instant::now();
+            let begun = ProcessTime::now();
             scene.model.forward(&scene.plans[work]).unwrap();
             times.push(begun.elapsed().as_secs_f64() * 1e6);
         }
