@@ -26,9 +26,13 @@ fn witness(step_rows: u32, slots: usize) -> Rig {
 }
 
 fn embedded(slots: usize) -> Rig {
+    caching(CacheType::F32, slots)
+}
+
+fn caching(cache_type: CacheType, slots: usize) -> Rig {
     Rig::new(256, move || {
         let cache_size = CacheSize::Tokens(slots);
-        let options = LoadOptions { cache_size, cache_type: CacheType::F32, threads: 2 };
+        let options = LoadOptions { cache_size, cache_type, threads: 2 };
         (Decoder::load(&Source::Embedded, options).unwrap(), chat())
     })
 }
@@ -114,21 +118,23 @@ fn tokens(report: &RunReport) -> u64 {
 #[test]
 fn a_cache_exceeded_twice_over_changes_no_bit() {
     let script = documents(24, 40);
-    let (answers, ample) = embedded(16_384).script(options(Mode::Choreo, 1), &script);
-    assert_eq!(ample.encoded_again, 0);
-    assert!(answers.iter().all(|answer| answer["error"].is_null()), "{answers:?}");
-    let total = tokens(&ample);
-    for (times, slots) in [(2, total / 2), (5, total / 5)] {
-        let (found, report) = embedded(slots as usize).script(options(Mode::Choreo, 1), &script);
-        assert_eq!(found, answers, "with {slots} slots");
-        assert!(report.encoded_again > 0 && report.encoded <= total, "the run pays for each token once");
-        let yielded: u32 = report.messages.iter().map(|message| message.yielded).sum();
-        let again: u64 = report.messages.iter().map(|message| u64::from(message.encoded_again)).sum();
-        assert_eq!(again, report.encoded_again);
-        println!(
-            "messages of {total} tokens in a cache of {slots} ({times} times over): {} tokens encoded again, {yielded} times a message yielded; the same bits",
-            report.encoded_again
-        );
+    for cache_type in [CacheType::F32, CacheType::Q8] {
+        let (answers, ample) = caching(cache_type, 16_384).script(options(Mode::Choreo, 1), &script);
+        assert_eq!(ample.encoded_again, 0);
+        assert!(answers.iter().all(|answer| answer["error"].is_null()), "{answers:?}");
+        let total = tokens(&ample);
+        for (times, slots) in [(2, total / 2), (5, total / 5)] {
+            let (found, report) = caching(cache_type, slots as usize).script(options(Mode::Choreo, 1), &script);
+            assert_eq!(found, answers, "with {slots} slots of {cache_type}");
+            assert!(report.encoded_again > 0 && report.encoded <= total, "the run pays for each token once");
+            let yielded: u32 = report.messages.iter().map(|message| message.yielded).sum();
+            let again: u64 = report.messages.iter().map(|message| u64::from(message.encoded_again)).sum();
+            assert_eq!(again, report.encoded_again);
+            println!(
+                "{cache_type}: messages of {total} tokens in a cache of {slots} ({times} times over): {} tokens encoded again, {yielded} times a message yielded; the same bits",
+                report.encoded_again
+            );
+        }
     }
 }
 
