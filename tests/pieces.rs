@@ -6,6 +6,7 @@ use std::path::Path;
 
 use choreo_host::cache::plan::TokenId;
 use choreo_host::chat::{Chat, ChatError, Part, Role, Speaker};
+use choreo_host::model::{Source, gguf};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tokenizers::Tokenizer;
@@ -21,6 +22,8 @@ const FAMILIES: [(&str, &[&str]); 6] = [
     ("gemma-2", &["<start_of_turn>", "<end_of_turn>"]),
     ("gemma-3", &["<start_of_turn>", "<end_of_turn>"]),
 ];
+/// The pieces come after them and a token for each byte.
+const PIECES: usize = ADDED.len() + 256;
 const BEGIN: TokenId = TokenId(1);
 const END: TokenId = TokenId(2);
 /// Pieces of these, from their beginnings on.
@@ -62,17 +65,15 @@ fn tokenizer(scheme: Scheme, more: &[&str]) -> Value {
     let mut names: Vec<String> = ADDED.map(str::to_owned).into();
     names.extend((0..=255).map(|byte: u8| format!("<0x{byte:02X}>")));
     names.extend(('!'..='~').chain(['▁', 'é', 'н', '語']).map(String::from));
-    let mut merges = Vec::new();
     for word in WORDS {
-        let ends: Vec<usize> = word.char_indices().map(|(at, _)| at).chain([word.len()]).collect();
-        for cut in ends.windows(3).map(|ends| (ends[1], ends[2])) {
-            let (left, whole) = (&word[..cut.0], &word[..cut.1]);
-            if !names.iter().any(|name| name == whole) {
-                names.push(whole.to_owned());
+        let ends = word.char_indices().map(|(at, _)| at).chain([word.len()]).skip(2);
+        for piece in ends.map(|end| &word[..end]) {
+            if !names.iter().any(|name| name == piece) {
+                names.push(piece.to_owned());
             }
-            merges.push(json!([left, &word[cut.0..cut.1]]));
         }
     }
+    let merges = json!(joins(&names[PIECES..]));
     let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let words = |scheme| json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false});
     let (normalizer, pre_tokenizer) = match scheme {
@@ -104,6 +105,41 @@ fn tokenizer(scheme: Scheme, more: &[&str]) -> Value {
     })
 }
 
+/// Any two pieces that join to a third, the first ones best, as transformers'
+/// conversion of SentencePiece models has them.
+fn joins(pieces: &[String]) -> Vec<[&str; 2]> {
+    let is_piece = |half: &str| pieces.iter().any(|piece| piece == half);
+    let joins = pieces.iter().flat_map(|piece| piece.char_indices().rev().map(|(at, _)| piece.split_at(at)));
+    joins.filter(|(left, right)| is_piece(left) && is_piece(right)).map(|(left, right)| [left, right]).collect()
+}
+
+/// The same tokenizer and a template in a GGUF file, as llama.cpp's converter
+/// writes them.
+fn metadata(tokenizer: &Value, template: &str) -> Vec<(String, gguf::Value)> {
+    let shape = gguf::LLAMA_3_1_8B.metadata().into_iter().filter(|(key, _)| !key.starts_with("tokenizer."));
+    let tokens = tokenizer["model"]["vocab"].as_object().unwrap();
+    let added = tokenizer["added_tokens"].as_array().unwrap();
+    let kind = |(id, token): (usize, &String)| match id {
+        0 => 2,
+        _ if added.iter().any(|added| added["content"] == **token) => 3,
+        1..PIECES => 6,
+        _ => 1,
+    };
+    let list = gguf::Value::List;
+    let values = [
+        ("ggml.model", gguf::Value::Text("llama".into())),
+        ("ggml.pre", gguf::Value::Text("default".into())),
+        ("ggml.tokens", list(tokens.keys().cloned().map(gguf::Value::Text).collect())),
+        ("ggml.scores", list((0..tokens.len()).map(|id| gguf::Value::Float(-(id as f64))).collect())),
+        ("ggml.token_type", list(tokens.keys().enumerate().map(kind).map(gguf::Value::Signed).collect())),
+        ("ggml.unknown_token_id", gguf::Value::Unsigned(0)),
+        ("ggml.bos_token_id", gguf::Value::Unsigned(1)),
+        ("ggml.eos_token_id", gguf::Value::Unsigned(2)),
+        ("chat_template", gguf::Value::Text(template.into())),
+    ];
+    shape.chain(values.map(|(key, value)| (format!("tokenizer.{key}"), value))).collect()
+}
+
 fn load(tokenizer: &Value, template: &str) -> Result<Chat, ChatError> {
     let config = json!({"bos_token": "<s>", "eos_token": "</s>", "chat_template": template}).to_string();
     Chat::load(|file| {
@@ -125,11 +161,14 @@ fn reference(tokenizer: &Value, text: &str) -> Vec<TokenId> {
     tokenizer.encode_fast(text, false).unwrap().get_ids().iter().copied().map(TokenId).collect()
 }
 
+fn template(family: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("templates/{family}.jinja"))).unwrap()
+}
+
 fn of_family(scheme: Scheme, name: &str) -> (Value, Chat) {
     let (_, more) = FAMILIES.iter().find(|(family, _)| *family == name).expect("it is one of them");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("templates/{name}.jinja"));
     let tokenizer = tokenizer(scheme, more);
-    let chat = load(&tokenizer, &std::fs::read_to_string(path).unwrap()).expect("the chat format loads");
+    let chat = load(&tokenizer, &template(name)).expect("the chat format loads");
     (tokenizer, chat)
 }
 
@@ -199,6 +238,34 @@ fn messages_are_cut_as_conversations_are() {
             let (_, chat) = of_family(scheme, family);
             let cut = chat.deviations().iter().find(|line| line.contains("other tokens"));
             assert_eq!(cut, None, "{family}, {scheme:?}");
+        }
+    }
+}
+
+/// From the file's metadata alone.
+#[test]
+fn a_gguf_file_speaks_as_its_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    for (family, _) in FAMILIES {
+        let (tokenizer, directory) = of_family(Scheme::Prepend, family);
+        let path = folder.path().join(format!("{family}.gguf"));
+        let mut file = std::fs::File::create(&path).unwrap();
+        gguf::write(&mut file, &metadata(&tokenizer, &template(family)), &[], |_, _| {}).unwrap();
+        let source = Source::open(path).unwrap();
+        let chat = Chat::load(|file| source.read(file)).unwrap();
+        assert_eq!(chat.deviations(), directory.deviations(), "{family}");
+        assert_eq!((chat.beginning(), chat.ends()), (directory.beginning(), directory.ends()), "{family}");
+        assert_eq!(chat.vocabulary(), directory.vocabulary(), "{family}");
+        for token in (0..chat.vocabulary()).map(TokenId) {
+            assert_eq!(chat.token_bytes(token), directory.token_bytes(token), "{family}: {token:?}");
+        }
+        for role in [Role::System, Role::User, Role::Assistant, Role::Tool, Role::Raw] {
+            for part in [Part::Whole, Part::Open, Part::Middle, Part::Close] {
+                for text in ["Hi there", " Hi\n\n", "</s><s>[INST]", "<0x0A>語ö", ""] {
+                    let [one, other] = [&chat, &directory].map(|chat| chat.render(role, part, text));
+                    assert_eq!(one, other, "{family}: {text:?}");
+                }
+            }
         }
     }
 }
