@@ -218,19 +218,14 @@ fn a_cache_too_small_is_an_error_of_the_plans() {
 fn what_is_not_served_names_itself() {
     let ended = Host::probe("", "unsupported").end();
     assert_eq!(ended.code, 0, "{ended:?}");
-    for (name, named) in [
-        ("regex", "regex"),
-        ("json-schema", "json-schema"),
-        ("link", "refresh"),
-        ("labels", "labels"),
-        ("may-see", "may-see"),
-        ("name", "name"),
-    ] {
+    for (name, named) in [("link", "refresh"), ("labels", "labels"), ("may-see", "may-see"), ("name", "name")] {
         let start = format!("{name}: ");
         let answer = ended.stdout.lines().find_map(|line| line.strip_prefix(&start)).unwrap();
         assert!(answer.contains(named) && answer.contains("not supported by this host"), "{name}: {answer}");
     }
     for name in [
+        "regex",
+        "json-schema",
         "start-decode",
         "read",
         "cancel",

@@ -155,7 +155,27 @@ impl Decode {
         self
     }
 
-    /// What the generated text must be. `Constraint` has the three kinds.
+    /// What the generated text must be, the header not counted. `Constraint` has
+    /// the three kinds.
+    ///
+    /// ```
+    /// use choreo_guest::{Constraint, Message, decode};
+    ///
+    /// let question = Message::from(1);
+    /// let schema = r#"{
+    ///     "type": "object",
+    ///     "properties": {
+    ///         "city": {"type": "string", "maxLength": 30},
+    ///         "sure": {"type": "boolean"}
+    ///     },
+    ///     "required": ["city", "sure"],
+    ///     "additionalProperties": false
+    /// }"#;
+    /// // A text such as {"city":"Rome","sure":true}, unless it is cut by its length.
+    /// decode("").after([question]).constraint(Constraint::JsonSchema(schema.into()));
+    /// decode("").after([question]).constraint(Constraint::Regex("[0-9]{1,3}".into()));
+    /// decode("").after([question]).constraint(Constraint::OneOf(vec!["yes".into(), "no".into()]));
+    /// ```
     pub fn constraint(mut self, constraint: Constraint) -> Self {
         self.0.options.constraint = Some(constraint);
         self

@@ -255,6 +255,12 @@ impl Chat {
         self.spelling.bytes(token)
     }
 
+    /// Whether text may be spelled with a token: control tokens and others that
+    /// were added to the vocabulary mean more than their letters.
+    pub fn is_text(&self, token: TokenId) -> bool {
+        !self.is_end(token) && !self.spelling.is_added(token)
+    }
+
     /// What tokens spell, control tokens left out. A character that is not
     /// there in whole, at either end, is the replacement character.
     pub fn decode(&self, tokens: &[TokenId]) -> String {

@@ -8,6 +8,9 @@
 
 pub mod call;
 mod choice;
+mod constraint;
+mod grammar;
+mod guide;
 mod handle;
 mod lane;
 mod pending;
@@ -22,6 +25,7 @@ mod start;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -31,6 +35,7 @@ pub use pending::{Followed, Following, Pending, Until, wait_any};
 
 use call::{Error, Number};
 use choice::TokenIndex;
+use grammar::Grammars;
 use handle::{Request, RunId};
 use lane::Lanes;
 use run::RunState;
@@ -39,7 +44,7 @@ use score::{Job, JobId, Scores};
 pub use crate::cache::Tenant;
 use crate::cache::{Cache, MessageId};
 use crate::chat::Chat;
-use crate::model::Model;
+use crate::model::{Model, ModelShape};
 
 /// How long an idle engine waits before it encodes what nobody has asked for
 /// yet: longer than a plan takes between two calls, so that what ends one
@@ -63,9 +68,12 @@ impl Default for EngineOptions {
 #[derive(Debug)]
 pub struct Starting<E> {
     sender: mpsc::Sender<Request>,
-    loaded: mpsc::Receiver<Result<std::sync::Arc<crate::model::ModelShape>, E>>,
+    loaded: mpsc::Receiver<Result<Loaded, E>>,
     thread: JoinHandle<()>,
 }
+
+/// What handles know of an engine.
+type Loaded = (Arc<ModelShape>, Arc<Grammars>);
 
 /// Starts the engine's thread, which loads its model with `load`.
 pub fn start<M, E>(options: EngineOptions, load: impl FnOnce() -> Result<(M, Chat), E> + Send + 'static) -> Starting<E>
@@ -80,7 +88,8 @@ where
         match engine {
             Ok(mut engine) => {
                 // Whoever started the engine may have gone away meanwhile.
-                let _ = report.send(Ok(std::sync::Arc::new(engine.model.shape().clone())));
+                let shape = Arc::new(engine.model.shape().clone());
+                let _ = report.send(Ok((shape, Arc::new(Grammars::new(engine.chat.clone())))));
                 engine.serve(&receiver);
             }
             Err(error) => {
@@ -98,7 +107,7 @@ impl<E: From<Error>> Starting<E> {
     /// What `load` gave, or that its thread panicked.
     pub fn wait(self) -> Result<Handle, E> {
         match self.loaded.recv() {
-            Ok(Ok(shape)) => Ok(Handle { sender: self.sender, shape }),
+            Ok(Ok((shape, grammars))) => Ok(Handle { sender: self.sender, shape, grammars }),
             Ok(Err(error)) => Err(error),
             Err(_) => {
                 let panic = self.thread.join().err().and_then(|panic| panic.downcast_ref::<String>().cloned());
@@ -112,7 +121,7 @@ impl<E: From<Error>> Starting<E> {
 struct Engine<M> {
     options: EngineOptions,
     model: M,
-    chat: Chat,
+    chat: Arc<Chat>,
     cache: Cache,
     runs: BTreeMap<RunId, RunState>,
     lanes: Lanes,
@@ -138,7 +147,7 @@ impl<M: Model> Engine<M> {
         Ok(Self {
             options,
             model,
-            chat,
+            chat: Arc::new(chat),
             cache,
             runs: BTreeMap::new(),
             lanes: Lanes::new(),

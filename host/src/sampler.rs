@@ -57,6 +57,11 @@ impl Stream {
         mixed ^ (mixed >> 31)
     }
 
+    /// Goes on by one token that is not drawn.
+    pub fn skip(&mut self) {
+        self.next();
+    }
+
     /// Uniform in [0, 1), 53 bits.
     fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64

@@ -1,4 +1,4 @@
-//! Prints what a decode step and a guest's call cost:
+//! Prints what a decode step, a guest's call and a constraint cost:
 //! `cargo run --release --package choreo-tests --bin measure`.
 
 #![expect(clippy::print_stdout, reason = "a command's results go to standard output")]
@@ -8,12 +8,14 @@ use std::time::Instant;
 
 use choreo_host::cache::{Cache, MessageId, NewMessage, Placed, TokenId, Wanted, Work, Yielding};
 use choreo_host::engine::Mode;
+use choreo_host::engine::call::{Constraint, DecodeCall, DecodeOptions, Part, Role, View};
 use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Model, Source};
 use choreo_tests::rig::{Rig, load, options};
 
 fn main() {
     steps();
     calls();
+    constraints();
 }
 
 /// A decode step that sees 1,000 tokens, in a cache that holds 1,000 and in one
@@ -102,6 +104,62 @@ fn calls() {
         "one `text` call: {guest:.2} µs from a guest, {direct:.2} µs of it the engine's, {:.2} µs the boundary's",
         guest - direct
     );
+}
+
+/// What constraints cost a lane of the embedded model: a token of a text, alone,
+/// and the first call and a later one with the same constraint.
+fn constraints() {
+    let rig = Rig::embedded();
+    let schema = r#"{"type":"object","properties":{"name":{"type":"string","minLength":60,"maxLength":80},"city":{"enum":["Paris","Rome"]},"age":{"type":"integer","minimum":0,"maximum":120}},"required":["name","city","age"],"additionalProperties":false}"#;
+    let words: Vec<String> = (0..20).map(|word| format!("{word} and the rest of a sentence, which is long")).collect();
+    let kinds = [
+        ("none", None),
+        ("one-of", Some(Constraint::OneOf(words))),
+        ("regex", Some(Constraint::Regex("[A-Za-z ,.]{100}".into()))),
+        ("json-schema", Some(Constraint::JsonSchema(schema.into()))),
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut times: [Vec<f64>; 4] = Default::default();
+    let mut starts: [Vec<f64>; 4] = Default::default();
+    for round in 0..21 {
+        for (kind, (_, constraint)) in kinds.iter().enumerate() {
+            runtime.block_on(async {
+                let run = rig.handle.open(options(Mode::Choreo, round)).await.unwrap();
+                let begun = Instant::now();
+                let mut pendings = run.start_decode(vec![noise(constraint.clone())]).await.unwrap();
+                starts[kind].push(begun.elapsed().as_secs_f64() * 1e6);
+                pendings[0].finish().await.unwrap();
+                let report = run.report().await.unwrap();
+                times[kind].push(report.decode_ms * 1e3 / report.generated as f64);
+            });
+        }
+    }
+    let free = quartiles(times[0].clone())[1];
+    for ((name, _), (times, starts)) in kinds.iter().zip(times.into_iter().zip(starts)) {
+        let (time, first) = (quartiles(times)[1], starts[0]);
+        println!(
+            "constraint {name}: {time:.0} µs a token, ratio {:.2}; the call returns after {first:.0} µs the first time, {:.0} µs later",
+            time / free,
+            quartiles(starts)[1]
+        );
+    }
+}
+
+/// A long message, all tokens as likely as one another.
+fn noise(constraint: Option<Constraint>) -> DecodeCall {
+    DecodeCall {
+        role: Role::Raw,
+        name: None,
+        part: Part::Whole,
+        header: "Once".into(),
+        view: View::default(),
+        options: DecodeOptions {
+            max_tokens: Some(200),
+            temperature: Some(100.0),
+            constraint,
+            ..DecodeOptions::default()
+        },
+    }
 }
 
 /// First quartile, median, third quartile.

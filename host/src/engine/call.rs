@@ -80,10 +80,23 @@ pub struct DecodeOptions {
     pub seed: Option<u32>,
     /// Text that ends the message.
     pub stop: Vec<String>,
-    /// Exactly one of these strings.
-    pub one_of: Option<Vec<String>>,
+    /// What the generated text must be.
+    pub constraint: Option<Constraint>,
     /// Alternatives to report for each generated token; 0: none.
     pub top_logprobs: u8,
+}
+
+/// What a generated text must be, from its first character to its last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Constraint {
+    /// Exactly one of these strings.
+    OneOf(Vec<String>),
+    /// Matched by this regular expression as a whole, in the syntax of the crate
+    /// `regex`.
+    Regex(String),
+    /// JSON, without white space between its tokens, that is valid under this
+    /// schema.
+    JsonSchema(String),
 }
 
 /// Continuations to score.

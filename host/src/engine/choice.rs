@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::cache::TokenId;
+use crate::chat::Chat;
 
 /// Tokens by the bytes they stand for; made once, on first use.
 #[derive(Debug)]
@@ -12,15 +13,14 @@ pub(super) struct TokenIndex {
 }
 
 impl TokenIndex {
-    /// Over tokens that stand for text: control tokens have no bytes here.
-    pub(super) fn new(tokens: impl Iterator<Item = (TokenId, Vec<u8>)>) -> Self {
-        let mut by_bytes = HashMap::new();
-        let mut longest = 0;
-        for (token, bytes) in tokens.filter(|(_, bytes)| !bytes.is_empty()) {
-            longest = longest.max(bytes.len());
-            by_bytes.entry(bytes).or_insert(token);
+    /// Over all tokens; those that stand for text alone spell strings.
+    pub(super) fn new(chat: &Chat) -> Self {
+        let tokens = || (0..chat.vocabulary()).map(TokenId);
+        let text = tokens().filter(|token| chat.is_text(*token));
+        Self {
+            longest: tokens().map(|token| chat.token_bytes(token).len()).max().unwrap_or(0),
+            by_bytes: by_bytes(text.map(|token| (token, chat.token_bytes(token).to_vec()))),
         }
-        Self { by_bytes, longest }
     }
 
     /// Bytes of the longest token.
@@ -33,6 +33,15 @@ impl TokenIndex {
         let longest = self.longest.min(text.len());
         (1..=longest).filter_map(|len| self.by_bytes.get(&text[..len]).copied())
     }
+}
+
+/// The first token of each spelling.
+fn by_bytes(tokens: impl Iterator<Item = (TokenId, Vec<u8>)>) -> HashMap<Vec<u8>, TokenId> {
+    let mut by_bytes = HashMap::new();
+    for (token, bytes) in tokens {
+        by_bytes.entry(bytes).or_insert(token);
+    }
+    by_bytes
 }
 
 /// What the generated text may still become.
@@ -91,7 +100,8 @@ mod tests {
 
     fn index() -> TokenIndex {
         let texts = ["y", "e", "s", "ye", "yes", " ", "p", "no", "n", "o"];
-        TokenIndex::new((0..).map(TokenId).zip(texts.map(|text| text.as_bytes().to_vec())))
+        let tokens = (0..).map(TokenId).zip(texts.map(|text| text.as_bytes().to_vec()));
+        TokenIndex { by_bytes: by_bytes(tokens), longest: 3 }
     }
 
     fn allowed(choice: &OneOf) -> Vec<usize> {

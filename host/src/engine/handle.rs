@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
 use super::call::{Cause, DecodeCall, Decoded, Description, Error, Number, Part, PrefillCall, Role, ScoreCall, Scored};
+use super::grammar::Grammars;
+use super::guide::Guide;
 use super::pending::{FOLLOWED, Following, Pending, Started};
 use super::report::RunReport;
 use crate::cache::Tenant;
@@ -82,7 +84,8 @@ pub struct Progress {
 pub(super) enum Request {
     Open(RunOptions, Arc<Progress>, oneshot::Sender<RunId>),
     Prefill(RunId, Instant, Vec<PrefillCall>, Reply<Vec<Number>>),
-    Start(RunId, Instant, Vec<DecodeCall>, Reply<Vec<Started>>),
+    /// Each call with the guide of its constraint, if that has a grammar.
+    Start(RunId, Instant, Vec<(DecodeCall, Option<Guide>)>, Reply<Vec<Started>>),
     /// Tell somebody of every lane that starts from now on; none: nobody.
     Follow(RunId, Option<tokio_mpsc::Sender<Started>>),
     /// End a lane with what it has.
@@ -113,6 +116,7 @@ pub(super) struct RunId(pub(super) u64);
 pub struct Handle {
     pub(super) sender: mpsc::Sender<Request>,
     pub(super) shape: Arc<ModelShape>,
+    pub(super) grammars: Arc<Grammars>,
 }
 
 impl Handle {
@@ -131,7 +135,7 @@ impl Handle {
         let sender = self.sender.clone();
         sender.send(Request::Open(options, progress.clone(), reply)).map_err(|_| gone())?;
         let id = answer.await.map_err(|_| gone())?;
-        Ok(Run { sender, id, progress })
+        Ok(Run { sender, grammars: self.grammars.clone(), id, progress })
     }
 }
 
@@ -140,6 +144,7 @@ impl Handle {
 #[derive(Debug)]
 pub struct Run {
     sender: mpsc::Sender<Request>,
+    grammars: Arc<Grammars>,
     id: RunId,
     progress: Arc<Progress>,
 }
@@ -195,6 +200,8 @@ impl Run {
     /// The list could not start.
     pub async fn start_decode(&self, calls: Vec<DecodeCall>) -> Result<Vec<Pending>, Error> {
         let called = Instant::now();
+        let guides = self.grammars.guides(&calls).await?;
+        let calls = calls.into_iter().zip(guides).collect();
         let started = self.ask(|reply| Request::Start(self.id, called, calls, reply)).await?;
         Ok(started.into_iter().map(|started| Pending::new(self.sender.clone(), self.id, started)).collect())
     }

@@ -7,7 +7,9 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::call::{DecodeOptions, Decoded, Error, Finish, Logprobs, Number, TokenLogprob};
-use super::choice::{OneOf, TokenIndex};
+use super::choice::TokenIndex;
+use super::constraint::Constrained;
+use super::guide::Guide;
 use super::handle::{Defaults, RunId};
 use super::pending::Feed;
 use crate::cache::{MessageId, TokenId};
@@ -35,7 +37,7 @@ pub(super) struct Lane {
     seen: BTreeSet<TokenId>,
     stream: Stream,
     stop: Vec<String>,
-    choice: Option<OneOf>,
+    constrained: Constrained,
     top_logprobs: usize,
     logprobs: Vec<Logprobs>,
     /// Bytes of the generated text.
@@ -62,17 +64,28 @@ pub(super) struct NewLane {
     pub(super) max_tokens: u32,
     /// Tokens that a repetition penalty is about; none without one.
     pub(super) seen: BTreeSet<TokenId>,
+    /// Of the constraint's grammar, if it has one.
+    pub(super) guide: Option<Guide>,
 }
 
-/// What happened with a sampled token.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// It goes into the cache, and the message goes on.
-    GoesOn(TokenId),
-    /// It goes into the cache, and the message is over.
-    Last(TokenId, Finish),
-    /// It does not go into the cache, and the message is over.
-    Over(Finish),
+/// What became of a row of logits.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// Tokens generated, the one that ended the message included.
+    pub(super) generated: u64,
+    /// Those that go into the cache.
+    pub(super) tokens: Vec<TokenId>,
+    /// Whether the message is over.
+    pub(super) end: Option<End>,
+}
+
+/// How a lane ends.
+#[derive(Debug)]
+pub(super) enum End {
+    /// With the text that it has.
+    Finished(Finish),
+    /// Without a text.
+    Failed(String),
 }
 
 /// A finished lane's tokens.
@@ -105,7 +118,7 @@ impl Lane {
             seen: new.seen,
             stream: Stream::new(options.seed.map_or(seed, u64::from), new.number),
             stop: options.stop.clone(),
-            choice: options.one_of.as_deref().map(OneOf::new),
+            constrained: Constrained::new(options.constraint.as_ref(), new.guide),
             top_logprobs: options.top_logprobs.into(),
             logprobs: Vec::new(),
             bytes: Vec::new(),
@@ -121,44 +134,79 @@ impl Lane {
         self.generated
     }
 
-    /// Chooses the next token from a row of logits, of which a constraint
-    /// leaves only those that fit; log-probabilities are the model's own.
-    pub(super) fn accept(&mut self, logits: &[f32], chat: &Chat, index: Option<&TokenIndex>) -> Step {
+    /// Goes on by one token, and by all that must follow it; at most `left`.
+    /// Where log-probabilities are asked for, each token waits for its own row.
+    pub(super) fn accept(&mut self, logits: &[f32], chat: &Chat, index: Option<&TokenIndex>, left: u64) -> Step {
+        let mut step = Step::default();
+        let mut next = match self.next(logits, chat, index) {
+            Ok(token) => Some(token),
+            Err(why) => return Step { end: Some(End::Failed(format!("the constraint {why}"))), ..step },
+        };
+        if let Some(token) = next.filter(|_| self.top_logprobs > 0) {
+            self.logprobs.push(logprobs(logits, token, self.top_logprobs, chat));
+        }
+        while let Some(token) = next {
+            step.generated += 1;
+            if !chat.is_end(token) {
+                step.tokens.push(token);
+            }
+            if let Some(finish) = self.take(token, chat) {
+                step.end = Some(End::Finished(finish));
+                return step;
+            }
+            let more = self.top_logprobs == 0 && step.generated < left;
+            next = if more { self.forced() } else { None };
+        }
+        self.show();
+        step
+    }
+
+    /// The next token: one that must come, or one chosen from a row of logits, of
+    /// which a constraint leaves only those that fit; log-probabilities are the
+    /// model's own.
+    fn next(&mut self, logits: &[f32], chat: &Chat, index: Option<&TokenIndex>) -> Result<TokenId, String> {
+        if let Some(token) = self.forced() {
+            return Ok(token);
+        }
         let mut weighed = Cow::Borrowed(logits);
         if self.penalises() {
             sampler::penalise(weighed.to_mut(), self.seen.iter().map(|token| token.0), self.penalty);
         }
-        if let (Some(choice), Some(index)) = (&self.choice, index) {
-            choice.mask(weighed.to_mut(), index, chat.ends());
-        }
+        self.constrained.mask(&mut weighed, index, chat)?;
         let token = TokenId(sampler::sample(&weighed, &self.sampling, &mut self.stream));
+        if !chat.is_end(token) {
+            self.constrained.advance(token, chat.token_bytes(token))?;
+        }
+        Ok(token)
+    }
+
+    /// A token that must come. A stream's place is the number of tokens, drawn or not.
+    fn forced(&mut self) -> Option<TokenId> {
+        let token = self.constrained.forced()?;
+        self.stream.skip();
+        Some(token)
+    }
+
+    /// The message goes on with a token; how it ends, if it does.
+    fn take(&mut self, token: TokenId, chat: &Chat) -> Option<Finish> {
         if self.penalises() {
             self.seen.insert(token);
         }
         self.generated += 1;
-        if self.top_logprobs > 0 {
-            self.logprobs.push(logprobs(logits, token, self.top_logprobs, chat));
-        }
         if chat.is_end(token) {
-            return Step::Over(Finish::End);
+            return Some(Finish::End);
         }
-        let bytes = chat.token_bytes(token);
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(chat.token_bytes(token));
         self.ends.push(self.bytes.len());
         if let Some((_, which)) = self.first_stop() {
-            return Step::Last(token, Finish::StopString(which));
+            Some(Finish::StopString(which))
+        } else if self.constrained.must_end() {
+            Some(Finish::Constraint)
+        } else if self.generated >= self.max_tokens {
+            Some(Finish::Length)
+        } else {
+            None
         }
-        if let Some(choice) = &mut self.choice {
-            choice.advance(bytes);
-            if choice.must_end() {
-                return Step::Last(token, Finish::Constraint);
-            }
-        }
-        if self.generated >= self.max_tokens {
-            return Step::Last(token, Finish::Length);
-        }
-        self.show();
-        Step::GoesOn(token)
     }
 
     /// Whether tokens that were seen count less.

@@ -187,10 +187,10 @@ impl RunState {
         self.tokens_out_left
     }
 
-    /// A token was generated.
-    pub(super) fn count_generated(&mut self) {
-        self.tokens_out_left = self.tokens_out_left.saturating_sub(1);
-        self.progress.generated.fetch_add(1, Ordering::Relaxed);
+    /// Tokens were generated.
+    pub(super) fn count_generated(&mut self, tokens: u64) {
+        self.tokens_out_left = self.tokens_out_left.saturating_sub(tokens);
+        self.progress.generated.fetch_add(tokens, Ordering::Relaxed);
     }
 
     /// Rows of a message went through the model for the first time, in a pass

@@ -6,8 +6,9 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::Engine;
-use super::call::{Cause, DecodeCall, DecodeOptions, Error, Finish, Number, Shortage, Speaker};
+use super::call::{Cause, Constraint, DecodeCall, DecodeOptions, Error, Finish, Number, Shortage, Speaker};
 use super::choice::TokenIndex;
+use super::guide::Guide;
 use super::handle::{Mode, Reply, RunId};
 use super::lane::{Lane, NewLane};
 use super::pending::{Feed, Started};
@@ -17,8 +18,11 @@ use super::run::{RunState, State};
 use crate::cache::{MessageId, NewMessage, TokenId};
 use crate::model::Model;
 
+/// A call, and the guide of its constraint, if that has a grammar.
+type Guided = (DecodeCall, Option<Guide>);
+
 impl<M: Model> Engine<M> {
-    pub(super) fn start(&mut self, run: RunId, called: Instant, calls: Vec<DecodeCall>, reply: Reply<Vec<Started>>) {
+    pub(super) fn start(&mut self, run: RunId, called: Instant, calls: Vec<Guided>, reply: Reply<Vec<Started>>) {
         let started = if calls.is_empty() { Ok(Vec::new()) } else { self.start_lanes(run, called, calls) };
         if let Err(Ok(unheard)) = reply.send(started) {
             // Whoever asked is gone.
@@ -52,7 +56,7 @@ impl<M: Model> Engine<M> {
     }
 
     /// Starts a list's lanes, all or none.
-    fn start_lanes(&mut self, run: RunId, called: Instant, calls: Vec<DecodeCall>) -> Result<Vec<Started>, Error> {
+    fn start_lanes(&mut self, run: RunId, called: Instant, calls: Vec<Guided>) -> Result<Vec<Started>, Error> {
         let state = self.run(run)?;
         if state.tokens_out_left() == 0 {
             return Err(whole(Cause::Budget(Shortage { what: "tokens-out".into(), asked: 1, left: 0 })));
@@ -60,14 +64,14 @@ impl<M: Model> Engine<M> {
         state.pay_calls(calls.len()).map_err(whole)?;
         let mut drafts = Vec::with_capacity(calls.len());
         let mut lanes = Vec::with_capacity(calls.len());
-        for (call, index) in calls.into_iter().zip(0..) {
+        for ((call, guide), index) in calls.into_iter().zip(0..) {
             let drafted = self.draft_decode(run, call).map_err(|cause| at(index, cause))?;
             drafts.push(drafted.0);
-            lanes.push((drafted.1, drafted.2, drafted.3));
+            lanes.push((drafted.1, drafted.2, drafted.3, guide));
         }
         self.admit(run, &drafts)?;
         let mut started = Vec::with_capacity(drafts.len());
-        for (mut draft, (options, max_tokens, closing)) in drafts.into_iter().zip(lanes) {
+        for (mut draft, (options, max_tokens, closing, guide)) in drafts.into_iter().zip(lanes) {
             let Some(new) = draft.new.take() else { continue };
             let message = self.cache.insert(new);
             let header = draft.text.clone();
@@ -77,7 +81,7 @@ impl<M: Model> Engine<M> {
             state.record_mut(number).state = State::Decoding;
             let seen = seen(state, number, &options);
             let (feed, shown) = watch::channel(Feed::default());
-            let new = NewLane { run, number, feed, called, prompt_tokens, closing, header, max_tokens, seen };
+            let new = NewLane { run, number, feed, called, prompt_tokens, closing, header, max_tokens, seen, guide };
             let lane = Lane::new(new, &options, &state.options.defaults, state.options.seed);
             state.tell((number, shown.clone()));
             self.lanes.insert(message, lane);
@@ -95,9 +99,9 @@ impl<M: Model> Engine<M> {
         call: DecodeCall,
     ) -> Result<(Draft, DecodeOptions, u32, Vec<TokenId>), Cause> {
         check_options(&call.options)?;
-        if (!call.options.stop.is_empty() || call.options.one_of.is_some()) && self.index.is_none() {
-            let tokens = (0..self.chat.vocabulary()).map(TokenId);
-            self.index = Some(TokenIndex::new(tokens.map(|token| (token, self.chat.token_bytes(token).to_vec()))));
+        let choice = matches!(call.options.constraint, Some(Constraint::OneOf(_)));
+        if (!call.options.stop.is_empty() || choice) && self.index.is_none() {
+            self.index = Some(TokenIndex::new(&self.chat));
         }
         let speaker = Speaker { role: call.role, name: call.name.as_deref() };
         let tokens = self.chat.header(speaker, call.part, &call.header).map_err(unserved)?;
@@ -165,9 +169,11 @@ fn check_options(options: &DecodeOptions) -> Result<(), Cause> {
     if options.stop.iter().any(String::is_empty) {
         return invalid("a stop string is empty: give it at least one character".into());
     }
-    match &options.one_of {
-        Some(strings) if strings.is_empty() => invalid("one-of has no strings: give at least one".into()),
-        Some(strings) if strings.iter().any(String::is_empty) => {
+    match &options.constraint {
+        Some(Constraint::OneOf(strings)) if strings.is_empty() => {
+            invalid("one-of has no strings: give at least one".into())
+        }
+        Some(Constraint::OneOf(strings)) if strings.iter().any(String::is_empty) => {
             invalid("one-of holds an empty string: give each at least one character".into())
         }
         _ => Ok(()),

@@ -7,9 +7,9 @@ use std::time::Instant;
 use super::Engine;
 use super::call::{Cause, Decoded, Error, Finish, Number};
 use super::handle::{Mode, RunId};
-use super::lane::{Lane, Step};
+use super::lane::{End, Lane};
 use super::requests::{cache_full, whole};
-use super::run::State;
+use super::run::{RunState, State};
 use super::schedule::schedule;
 use crate::cache::{MessageId, Plan, Wanted, check};
 use crate::model::{Logits, Model};
@@ -113,21 +113,20 @@ impl<M: Model> Engine<M> {
             self.score_row(message, block.first_index + narrow(row - block.rows.start), logits);
             let Some(lane) = self.lanes.get_mut(&message) else { continue };
             let (run, number, called) = (lane.run, lane.number, lane.called);
-            if self.runs.get(&run).is_some_and(|run| run.tokens_out_left() == 0) {
+            let left = self.runs.get(&run).map_or(u64::MAX, RunState::tokens_out_left);
+            if left == 0 {
                 self.finish(message, Finish::Budget("tokens-out".into()));
                 continue;
             }
-            let step = lane.accept(logits, &self.chat, self.index.as_ref());
+            let step = lane.accept(logits, &self.chat, self.index.as_ref(), left);
             let state = self.run_state(run);
-            state.count_generated();
+            state.count_generated(step.generated);
             state.record_mut(number).account.first_token.get_or_insert_with(|| called.elapsed());
-            match step {
-                Step::GoesOn(token) => self.cache.append(message, &[token]),
-                Step::Last(token, finish) => {
-                    self.cache.append(message, &[token]);
-                    self.finish(message, finish);
-                }
-                Step::Over(finish) => self.finish(message, finish),
+            self.cache.append(message, &step.tokens);
+            match step.end {
+                None => {}
+                Some(End::Finished(finish)) => self.finish(message, finish),
+                Some(End::Failed(why)) => self.lose(message, |_| Cause::InvalidArgument(why)),
             }
         }
     }

@@ -5,8 +5,8 @@
 use super::generated::choreo::host::choreo as wit;
 use crate::engine::Until;
 use crate::engine::call::{
-    Cause, DecodeCall, DecodeOptions, Decoded, Description, Error, Finish, Logprobs, Number, Parent, Part, PrefillCall,
-    Role, ScoreCall, Scored, Shortage, TokenLogprob, View,
+    Cause, Constraint, DecodeCall, DecodeOptions, Decoded, Description, Error, Finish, Logprobs, Number, Parent, Part,
+    PrefillCall, Role, ScoreCall, Scored, Shortage, TokenLogprob, View,
 };
 
 pub(super) type Checked<T> = Result<T, Error>;
@@ -176,22 +176,22 @@ fn options(options: wit::DecodeOptions) -> Checked<DecodeOptions> {
         repetition_penalty: options.repetition_penalty,
         seed: options.seed,
         stop: options.stop,
-        one_of: options.constraint.map(constraint).transpose()?,
+        constraint: options.constraint.map(constraint).transpose()?,
         top_logprobs: options.top_logprobs,
     })
 }
 
-fn constraint(constraint: wit::Constraint) -> Checked<Vec<String>> {
+fn constraint(constraint: wit::Constraint) -> Checked<Constraint> {
     match constraint {
         wit::Constraint::OneOf(choices) if choices.is_empty() => {
             Err(invalid("one-of lists no string: give at least one".into()))
         }
         wit::Constraint::OneOf(choices) => {
             at_most("strings of one-of", choices.len(), CHOICES)?;
-            Ok(choices)
+            Ok(Constraint::OneOf(choices))
         }
-        wit::Constraint::Regex(_) => Err(unsupported("constraint regex")),
-        wit::Constraint::JsonSchema(_) => Err(unsupported("constraint json-schema")),
+        wit::Constraint::Regex(regex) => Ok(Constraint::Regex(regex)),
+        wit::Constraint::JsonSchema(schema) => Ok(Constraint::JsonSchema(schema)),
     }
 }
 

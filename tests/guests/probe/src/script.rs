@@ -13,12 +13,14 @@
 //! score   = "score" ROLE STRING PARENTS ("candidate" STRING)* ("at" N | "name" STRING | "with-end")*
 //! option  = "at" N | "part" PART | "name" STRING
 //!         | "max" N | "temperature" X | "seed" N | "top-p" X | "top-k" N | "min-p" X
-//!         | "repetition-penalty" X | "stop" STRING | "top-logprobs" N       (decode only)
+//!         | "repetition-penalty" X | "stop" STRING | "top-logprobs" N
+//!         | "one-of" STRINGS | "regex" STRING | "json-schema" STRING       (decode only)
 //! PARENTS = "-" | ID ["@" N] ("," ID ["@" N])*
 //! IDS     = ID ("," ID)*
 //! ROLE    = "system" | "user" | "assistant" | "tool" | "raw"
 //! PART    = "whole" | "open" | "middle" | "close"
 //! STRING  = a JSON string
+//! STRINGS = a JSON array of strings
 //! ```
 //!
 //! Words stand apart by spaces. Calls between `batch` and `end` go out as one list:
@@ -31,8 +33,8 @@ mod pendings;
 mod words;
 
 use choreo_guest::{
-    Decode, Message, Part, Prefill, Role, Score, decode, decode_each, describe, prefill, prefill_all, release,
-    remaining, score, score_all, text,
+    Constraint, Decode, Message, Part, Prefill, Role, Score, decode, decode_each, describe, prefill, prefill_all,
+    release, remaining, score, score_all, text,
 };
 use pendings::Pendings;
 use words::Words;
@@ -123,6 +125,9 @@ fn call(verb: &str, words: &mut Words<'_>) -> Result<Call, String> {
             "repetition-penalty" => call.repetition_penalty(words.number()?),
             "stop" => call.stop([words.string()?]),
             "top-logprobs" => call.top_logprobs(words.number()?),
+            "one-of" => call.constraint(Constraint::OneOf(words.strings()?)),
+            "regex" => call.constraint(Constraint::Regex(words.string()?)),
+            "json-schema" => call.constraint(Constraint::JsonSchema(words.string()?)),
             other => return Err(format!("decode has no option {other:?}")),
         };
     }

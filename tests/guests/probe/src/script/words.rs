@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use choreo_guest::{Message, Parent};
+use serde_json::Value;
 
 /// What of the line is not read yet.
 pub(super) struct Words<'a>(pub(super) &'a str);
@@ -22,13 +23,28 @@ impl<'a> Words<'a> {
 
     /// A JSON string, which may hold spaces.
     pub(super) fn string(&mut self) -> Result<String, String> {
-        let mut strings = serde_json::Deserializer::from_str(self.0).into_iter::<String>();
-        match strings.next() {
-            Some(Ok(string)) => {
-                self.0 = self.0[strings.byte_offset()..].trim_start();
-                Ok(string)
+        match self.json()? {
+            Value::String(string) => Ok(string),
+            other => Err(format!("{other} is not a JSON string")),
+        }
+    }
+
+    /// A JSON array of strings.
+    pub(super) fn strings(&mut self) -> Result<Vec<String>, String> {
+        let value = self.json()?;
+        let strings = value.as_array().and_then(|strings| strings.iter().map(|one| one.as_str()).collect());
+        let strings: Vec<&str> = strings.ok_or_else(|| format!("{value} is not a JSON array of strings"))?;
+        Ok(strings.into_iter().map(str::to_owned).collect())
+    }
+
+    fn json(&mut self) -> Result<Value, String> {
+        let mut values = serde_json::Deserializer::from_str(self.0).into_iter();
+        match values.next() {
+            Some(Ok(value)) => {
+                self.0 = self.0[values.byte_offset()..].trim_start();
+                Ok(value)
             }
-            _ => Err(format!("{:?} does not start with a JSON string", self.0)),
+            _ => Err(format!("{:?} does not start with JSON", self.0)),
         }
     }
 
