@@ -334,6 +334,21 @@ fn a_lost_message_gives_its_room_back_and_is_known_as_lost() {
 }
 
 #[test]
+fn nothing_that_sees_a_lost_message_is_there_to_be_found() {
+    let mut cache = Cache::new(40, None).unwrap();
+    let parent = cache.add(new(4, &[], 0)).0;
+    let child = cache.add(new(3, &[(parent, 0)], 4)).0;
+    let grandchild = cache.add(new(2, &[(child, 0)], 3)).0;
+    cache.lose(parent);
+    let (again, origin) = cache.add(new(4, &[], 0));
+    assert_eq!((again == parent, origin), (false, Origin::New));
+    let (other, origin) = cache.add(new(3, &[(again, 0)], 4));
+    assert_eq!((other == child, origin), (false, Origin::New));
+    let (last, origin) = cache.add(new(2, &[(other, 0)], 3));
+    assert_eq!((last == grandchild, origin), (false, Origin::New));
+}
+
+#[test]
 fn a_message_in_pieces_of_room_is_one_message() {
     let mut cache = Cache::new(12, None).unwrap();
     let pieces: Vec<MessageId> = (0..6).map(|_| message(&mut cache, 2, &[], 0)).collect();

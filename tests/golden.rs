@@ -77,7 +77,7 @@ impl Placed<'_> {
         plan.slots.extend((from..to).map(|index| Slot(self.slot(message, index as u32))));
         plan.sampled.extend(first_row..plan.tokens.len());
         plan.blocks.push(Block {
-            message: MessageId(message as u32),
+            message: MessageId(message as u64),
             rows: first_row..plan.tokens.len(),
             first_index: from as u32,
             offset: *offset as i32,

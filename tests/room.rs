@@ -213,6 +213,30 @@ fn runs_put_out_each_others_messages_and_neither_notices() {
     assert_eq!(answers[0]["left"], 900 - usize::from(chat().beginning().is_some()), "all room is back");
 }
 
+/// Two messages that both stand on much and cannot come back together: what sees
+/// both ends with the numbers, and takes nothing of others with it.
+#[test]
+fn what_finds_no_room_ends_alone() {
+    let rendered = |text: &str| chat().render(Role::User, Part::Whole, text).unwrap().len();
+    let rig = witness(64, rendered(&"a ".repeat(300)) + rendered(&"a ".repeat(150)) + 40);
+    let mut script = String::new();
+    for (word, number) in [("a ", 1), ("b ", 3)] {
+        let (large, small) = (word.repeat(300), word.repeat(150));
+        writeln!(script, "prefill user \"{large}\" -\nprefill user \"{small}\" {number}").unwrap();
+    }
+    script += "decode assistant \"x\" 2,4 max 4\n";
+    // Of the list one call finds no room, when others of it wait their turn.
+    let candidates = "candidate \"a b c d e f g\" ".repeat(40);
+    writeln!(script, "batch\nscore assistant \"so\" 2,4 {candidates}\nscore assistant \"so\" - {candidates}\nend")
+        .unwrap();
+    script += "decode assistant \"y\" 2 max 4\ndecode assistant \"y\" 4 max 4\nremaining cache-tokens\n";
+    let (answers, _) = rig.script(options(Mode::Choreo, 1), &script);
+    let errors: Vec<&str> = answers.iter().filter_map(|answer| answer["error"].as_str()).collect();
+    assert_eq!(errors, ["cache-full", "cache-full"], "{answers:?}");
+    let texts = answers.iter().filter(|answer| !answer["text"].is_null()).count();
+    assert_eq!(texts, 2, "{answers:?}");
+}
+
 /// What a message was made of stays paid for as long as another may need it.
 #[test]
 fn the_tokens_of_a_released_parent_are_paid_for_while_its_child_is_there() {

@@ -147,7 +147,7 @@ pub struct Cache {
     messages: BTreeMap<MessageId, Message>,
     slots: Slots,
     total: u32,
-    next: u32,
+    next: u64,
     /// The beginning-of-sequence message: stands at offset −1 of every view.
     beginning: Option<MessageId>,
     /// Closed messages that may be shared.
@@ -329,9 +329,9 @@ impl Cache {
     }
 
     /// The message's encoding failed: it gives back its slots, and whoever
-    /// waits for it will be lost as well.
+    /// waits for it will be lost as well, so that nobody is to find them.
     pub fn lose(&mut self, id: MessageId) {
-        self.forget_identity(id);
+        self.forget_lineage(id);
         self.take_back(id);
         let message = self.message_mut(id);
         message.stage = Stage::Lost;
@@ -355,6 +355,11 @@ impl Cache {
     /// What it sees besides itself and the beginning of sequence.
     pub fn parents(&self, id: MessageId) -> &[Placed] {
         &self.message(id).parents
+    }
+
+    /// Whether it may still grow.
+    pub fn is_open(&self, id: MessageId) -> bool {
+        self.message(id).stage == Stage::Open
     }
 
     /// Whether its encoding failed.

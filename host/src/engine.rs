@@ -13,6 +13,7 @@ mod grammar;
 mod guide;
 mod handle;
 mod lane;
+mod owners;
 mod pending;
 mod place;
 pub mod report;
@@ -24,7 +25,7 @@ mod score;
 mod start;
 mod step;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::thread::{self, JoinHandle};
@@ -33,11 +34,12 @@ use std::time::Duration;
 pub use handle::{Budgets, Defaults, Handle, Mode, Progress, Run, RunOptions};
 pub use pending::{Followed, Following, Pending, Until, wait_any};
 
-use call::{Error, Number};
+use call::Error;
 use choice::TokenIndex;
 use grammar::Grammars;
 use handle::{Request, RunId};
 use lane::Lanes;
+use owners::Owners;
 use run::RunState;
 use score::{Job, JobId, Scores};
 
@@ -127,9 +129,7 @@ struct Engine<M> {
     lanes: Lanes,
     scores: Scores,
     jobs: BTreeMap<JobId, Job>,
-    /// Whose message it is, the first first: also one that was released, while
-    /// the run's other messages need it.
-    owners: HashMap<MessageId, Vec<(RunId, Number)>>,
+    owners: Owners,
     /// Closed messages of which some tokens were never encoded.
     waiting: BTreeSet<MessageId>,
     /// Whether those that wait find no room as long as nothing is asked.
@@ -153,7 +153,7 @@ impl<M: Model> Engine<M> {
             lanes: Lanes::new(),
             scores: Scores::new(),
             jobs: BTreeMap::new(),
-            owners: HashMap::new(),
+            owners: Owners::default(),
             waiting: BTreeSet::new(),
             crowded: false,
             index: None,

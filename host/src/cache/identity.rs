@@ -1,6 +1,8 @@
 //! What makes two messages the same: their tokens, and all that their keys and
 //! values depend on.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use super::plan::{MessageId, TokenId};
@@ -45,6 +47,20 @@ impl Cache {
             && self.identities.get(&identity) == Some(&id)
         {
             self.identities.remove(&identity);
+        }
+    }
+
+    /// Nor any message that sees it, at whatever remove.
+    pub(super) fn forget_lineage(&mut self, id: MessageId) {
+        let mut lineage = BTreeSet::from([id]);
+        // What a message sees was there before it.
+        for (child, message) in self.messages.range(id..) {
+            if message.parents.iter().any(|parent| lineage.contains(&parent.message)) {
+                lineage.insert(*child);
+            }
+        }
+        for id in lineage {
+            self.forget_identity(id);
         }
     }
 

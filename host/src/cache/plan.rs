@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A message of the cache; never reused within one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageId(pub u32);
+pub struct MessageId(pub u64);
 
 /// A token of the model's vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -52,7 +52,8 @@ pub struct MessageReport {
     pub tokens: u32,
     /// Tokens of its own, or of its prompt in a baseline mode, that went through the model.
     pub encoded: u32,
-    /// Tokens of its own that went through it once more, after its room was taken.
+    /// Tokens of its own that went through it once more, for whichever run, after
+    /// its room was taken; told at the run's first message of identical ones.
     pub encoded_again: u32,
     /// Tokens that an identical message had already, or gets.
     pub shared: u32,

@@ -197,7 +197,7 @@ impl<M: Model> Engine<M> {
             account: Account { reused, ..Account::default() },
         });
         if let Some(message) = message {
-            self.owners.entry(message).or_default().push((run, number));
+            self.owners.add(message, run, number);
             self.show_room(message);
         }
         number

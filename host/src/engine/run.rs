@@ -25,7 +25,8 @@ pub(super) struct RunState {
     calls: u64,
     calls_left: u64,
     tokens_out_left: u64,
-    text_left: u64,
+    /// Below 0 where what was generated went beyond.
+    text_left: i64,
     deadline: Instant,
     encoded: u64,
     again: u64,
@@ -94,7 +95,7 @@ impl RunState {
             calls: 0,
             calls_left: options.budgets.calls,
             tokens_out_left: options.budgets.tokens_out,
-            text_left: options.budgets.text_bytes,
+            text_left: signed(options.budgets.text_bytes),
             deadline: opened + options.budgets.wall.min(century),
             encoded: 0,
             again: 0,
@@ -141,10 +142,11 @@ impl RunState {
 
     /// Pays for what the host itself keeps of messages, or says what is short.
     pub(super) fn pay_text(&mut self, asked: u64) -> Result<(), Cause> {
-        if asked > self.text_left {
-            return Err(Cause::Budget(Shortage { what: "text-bytes".into(), asked, left: self.text_left }));
+        if signed(asked) > self.text_left {
+            let left = self.text_left.max(0).unsigned_abs();
+            return Err(Cause::Budget(Shortage { what: "text-bytes".into(), asked, left }));
         }
-        self.text_left -= asked;
+        self.text_left -= signed(asked);
         Ok(())
     }
 
@@ -158,7 +160,7 @@ impl RunState {
         record.state = State::Present;
         record.account.end = Some(Instant::now());
         let grown = bytes_kept(text, tokens, &[]).saturating_sub(before);
-        self.text_left = self.text_left.saturating_sub(grown);
+        self.text_left -= signed(grown);
     }
 
     /// A message is named no more, and its text gone. What the report says of it
@@ -168,13 +170,13 @@ impl RunState {
         record.state = State::Released;
         record.tokens = Vec::new();
         let text = std::mem::take(&mut record.text);
-        self.text_left += bytes_kept(&text, &[], &[]);
+        self.text_left += signed(bytes_kept(&text, &[], &[]));
     }
 
     /// No message needs the tokens of one that was forgotten any more.
     pub(super) fn forget_tokens(&mut self, number: Number) {
         let tokens = u64::from(self.record_mut(number).length);
-        self.text_left += tokens * size_of::<TokenId>() as u64;
+        self.text_left += signed(tokens * size_of::<TokenId>() as u64);
     }
 
     /// Whether the run's wall time is over.
@@ -247,7 +249,7 @@ impl RunState {
         match name {
             "calls" => self.calls_left = self.calls_left.min(left),
             "tokens-out" => self.tokens_out_left = self.tokens_out_left.min(left),
-            "text-bytes" => self.text_left = self.text_left.min(left),
+            "text-bytes" => self.text_left = self.text_left.min(signed(left)),
             "wall-ms" => {
                 if let Some(deadline) = Instant::now().checked_add(Duration::from_millis(left)) {
                     self.deadline = self.deadline.min(deadline);
@@ -330,6 +332,11 @@ impl Record {
 /// Bytes that the host keeps of a message besides its keys and values.
 pub(super) fn bytes_kept(text: &str, tokens: &[TokenId], parents: &[(Number, u32)]) -> u64 {
     (text.len() + size_of_val(tokens) + size_of_val(parents)) as u64
+}
+
+/// Half of 2⁶⁴ bytes are more than any host keeps.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -19,8 +19,8 @@ pub(super) struct Schedule {
 }
 
 /// Takes what every awaited message needs, oldest first, up to `rows` rows: a
-/// long prefill goes through in pieces. A message that lacks one row, as a lane
-/// does between two tokens, is always taken, so that nothing stalls the lanes.
+/// long prefill goes through in pieces. A lane that lacks one row, as it does
+/// between two tokens, is always taken, so that nothing stalls the lanes.
 /// Where nothing is awaited, encodes `idle` messages instead, in order.
 ///
 /// A message and all that it sees have slots at once. An older message takes
@@ -96,7 +96,7 @@ impl Pass<'_> {
         while let Some(last) = way.last_mut() {
             if let Some(parent) = self.next_missing(last) {
                 if self.cache.is_lost(parent) {
-                    self.schedule.lost.push(id);
+                    self.schedule.lost.extend(way.iter().rev().map(|waiting| waiting.message));
                     return Err(Stop::Lost);
                 }
                 way.push(self.enter(parent));
@@ -143,7 +143,7 @@ impl Pass<'_> {
     /// Plans a message of which all that it sees is encoded or planned.
     fn add(&mut self, message: MessageId, wanted: Wanted, sake: MessageId, yielding: Yielding) -> Result<(), Stop> {
         let waiting = self.cache.waiting(message);
-        let between_tokens = waiting == 1 && message == sake;
+        let between_tokens = waiting == 1 && self.cache.is_open(message);
         let tokens = if between_tokens { 1 } else { waiting.min(self.rows) };
         if self.whole.contains(&message) || waiting == 0 {
             return Ok(());
@@ -215,7 +215,8 @@ mod tests {
     #[test]
     fn a_long_prefill_goes_in_pieces_beside_the_lanes() {
         let mut cache = Cache::new(100, None).unwrap();
-        let decoding = message(&mut cache, 1, &[]);
+        let new = NewMessage { tokens: vec![TokenId(0)], parents: vec![], offset: 0, capacity: 9, tenant: None };
+        let decoding = cache.insert(new);
         let long = message(&mut cache, 10, &[]);
         let late = message(&mut cache, 2, &[long]);
         for tokens in [4, 4, 2] {

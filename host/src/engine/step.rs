@@ -26,11 +26,16 @@ impl<M: Model> Engine<M> {
         let awaited: BTreeMap<MessageId, Wanted> = lanes.chain(scored).collect();
         let schedule = schedule(&mut self.cache, &awaited, &self.waiting, self.options.step_rows);
         self.follow_changes();
-        if let Some((message, full)) = schedule.full {
-            self.lose(message, |_| cache_full(full.asked.into(), full.left));
-        }
-        for message in schedule.lost {
-            self.lose(message, Cause::Lost);
+        if schedule.full.is_some() || !schedule.lost.is_empty() {
+            if let Some((message, full)) = schedule.full {
+                self.lose(message, |_| cache_full(full.asked.into(), full.left));
+            }
+            for message in schedule.lost {
+                self.lose(message, Cause::Lost);
+            }
+            // They may have taken with them what else this pass was to do.
+            self.follow_changes();
+            return;
         }
         if schedule.work.is_empty() {
             self.crowded = awaited.is_empty();
@@ -66,7 +71,7 @@ impl<M: Model> Engine<M> {
             let rows = narrow(block.rows.len());
             let again = self.cache.known(block.message, block.first_index, rows);
             if again > 0 {
-                for (run, number) in self.owners_of(block.message) {
+                for (run, number) in self.owners.firsts(block.message) {
                     self.run_state(run).record_mut(number).account.again += again;
                 }
                 if let Some(run) = self.run_of(*sake) {
@@ -77,18 +82,18 @@ impl<M: Model> Engine<M> {
             if new == 0 {
                 continue;
             }
-            if let Some((run, number)) = self.owners_of(block.message).first() {
-                self.run_state(*run).count_encoded(*number, new, begun);
+            if let Some((run, number)) = self.owners.first(block.message) {
+                self.run_state(run).count_encoded(number, new, begun);
             } else if let Some(run) = self.run_of(block.message) {
                 self.run_state(run).count_rows(new);
             }
         }
     }
 
-    /// The run whose lane or score a message is.
+    /// The run whose message or score it is.
     fn run_of(&self, message: MessageId) -> Option<RunId> {
-        let lane = self.lanes.get(&message).map(|lane| lane.run);
-        lane.or_else(|| Some(self.jobs.get(&self.scores.get(&message)?.job)?.run))
+        let owner = self.owners.first(message).map(|(run, _)| run);
+        owner.or_else(|| Some(self.jobs.get(&self.scores.get(&message)?.job)?.run))
     }
 
     /// Takes messages that are wholly encoded off the list of those that wait.
@@ -97,7 +102,7 @@ impl<M: Model> Engine<M> {
             if self.cache.is_new(block.message) || !self.waiting.remove(&block.message) {
                 continue;
             }
-            for (run, number) in self.owners_of(block.message) {
+            for (run, number) in self.owners.all(block.message) {
                 let record = self.run_state(run).record_mut(number);
                 if record.finish == Finish::Prefilled {
                     record.account.end = Some(Instant::now());
@@ -174,13 +179,10 @@ impl<M: Model> Engine<M> {
         self.waiting.remove(&message);
         let lane = self.lanes.remove(&message);
         self.cache.lose(message);
-        let owners = self.owners_of(message);
+        let owners = self.owners.all(message);
         for (run, number) in &owners {
             let state = self.run_state(*run);
-            let record = state.record_mut(*number);
-            if record.state != State::Released {
-                record.state = State::Lost;
-            }
+            state.record_mut(*number).state = State::Lost;
             state.hold(*number, 0);
         }
         match (lane, owners.first()) {
@@ -219,7 +221,7 @@ impl<M: Model> Engine<M> {
             self.release_message(run, number);
         }
         self.follow_changes();
-        self.disown_all(run);
+        self.owners.forget(run);
         self.runs.remove(&run);
     }
 
