@@ -19,12 +19,12 @@
 mod error;
 mod listing;
 mod name;
+mod request;
 mod settings;
 mod transfer;
 
 use std::path::{Path, PathBuf};
 
-use hf_hub::api::sync::ApiBuilder;
 use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 use indicatif::ProgressBar;
 
@@ -34,6 +34,7 @@ pub use name::{HubName, Named};
 use super::Source;
 use super::weights::{self, INDEX, SINGLE};
 use listing::Listing;
+use request::Client;
 use transfer::Transfer;
 
 /// Files without which there is no model.
@@ -96,23 +97,17 @@ impl Hub {
     /// # Errors
     /// All that can be wrong with a name, a network, a disk or a repository.
     pub fn fetch(&self, name: &HubName, bar: &ProgressBar) -> Result<PathBuf, HubError> {
-        let api = ApiBuilder::from_cache(self.cache.clone())
-            .with_endpoint(self.endpoint.clone())
-            .with_token(self.token.clone())
-            .with_user_agent("choreo-host", env!("CARGO_PKG_VERSION"))
-            .build()
-            .map_err(|error| HubError::from_api(error, self, name))?;
-        let remote = api.repo(repo(name));
-        let listing = Listing::ask(&remote, self, name)?;
+        let client = Client::new(self, name);
+        let listing = Listing::ask(&client)?;
         let cache = self.cache_of(name);
         let snapshot = cache.pointer_path(&listing.commit);
-        let transfer = Transfer { hub: self, name, api: &api, remote: &remote, listing: &listing, cache, bar };
+        let transfer = Transfer { client: &client, listing: &listing, cache, bar };
 
         match &name.file {
             Some(file) => transfer.fetch(listing.require(file)?)?,
             None => fetch_directory(&transfer, &Source::Directory(snapshot.clone()))?,
         }
-        transfer.finish()?;
+        transfer.note()?;
         Ok(place(snapshot, name))
     }
 

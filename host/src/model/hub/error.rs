@@ -3,8 +3,6 @@
 use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
 
-use hf_hub::api::sync::ApiError;
-
 use super::super::LoadError;
 use super::{Hub, HubName};
 
@@ -199,15 +197,6 @@ impl HubError {
                 error: error.to_string(),
                 repository: name.repository.clone(),
             },
-        }
-    }
-
-    /// What hf-hub says.
-    pub(super) fn from_api(error: ApiError, hub: &Hub, name: &HubName) -> Self {
-        match error {
-            ApiError::RequestError(error) => Self::from_http(&error, hub, name),
-            ApiError::IoError(error) => Self::disk(error, hub),
-            error => Self::answer(hub, error),
         }
     }
 

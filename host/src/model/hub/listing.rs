@@ -2,10 +2,10 @@
 
 use std::path::{Component, Path};
 
-use hf_hub::api::sync::ApiRepo;
 use serde::Deserialize;
 
-use super::{Hub, HubError, HubName, INDEX, SINGLE};
+use super::request::Client;
+use super::{HubError, INDEX, SINGLE};
 
 /// Endings of weights, read here or not.
 const WEIGHTS: [&str; 7] = [".safetensors", ".gguf", ".bin", ".pt", ".pth", ".onnx", ".h5"];
@@ -31,20 +31,13 @@ struct File {
 
 impl Listing {
     /// Asks the hub.
-    pub(super) fn ask(remote: &ApiRepo, hub: &Hub, name: &HubName) -> Result<Self, HubError> {
-        let request = remote.info_request().query("blobs", "true");
-        let answer = request.config().http_status_as_error(false).build().call();
-        let mut answer = answer.map_err(|error| HubError::from_http(&error, hub, name))?;
-        if !answer.status().is_success() {
-            let code = answer.headers().get("x-error-code").and_then(|code| code.to_str().ok());
-            return Err(HubError::from_status(answer.status().as_u16(), code, hub, name));
-        }
-        let bytes = answer.body_mut().read_to_vec().map_err(|error| HubError::from_http(&error, hub, name))?;
-        let listing: Self = serde_json::from_slice(&bytes).map_err(|error| HubError::answer(hub, error))?;
+    pub(super) fn ask(client: &Client<'_>) -> Result<Self, HubError> {
+        let bytes = client.describe()?;
+        let listing: Self = serde_json::from_slice(&bytes).map_err(|error| client.answer(error))?;
         // It becomes a folder's name.
         match listing.commit.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !listing.commit.is_empty() {
             true => Ok(listing),
-            false => Err(HubError::answer(hub, format!("a commit {:?}", listing.commit))),
+            false => Err(client.answer(format!("a commit {:?}", listing.commit))),
         }
     }
 

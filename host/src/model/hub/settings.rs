@@ -23,17 +23,18 @@ impl Hub {
             let mut values = names.iter().filter_map(|name| variable(name)).map(|value| value.trim().to_owned());
             values.find(|value| !value.is_empty())
         };
+        let path = |names: &[&str]| first(names).map(expanded);
         let home = || {
-            let named = first(&["HF_HOME"]).map(PathBuf::from);
-            let caches = || first(&["XDG_CACHE_HOME"]).map(|caches| PathBuf::from(caches).join("huggingface"));
+            let named = path(&["HF_HOME"]);
+            let caches = || path(&["XDG_CACHE_HOME"]).map(|caches| caches.join("huggingface"));
             let user = || std::env::home_dir().map(|home| home.join(".cache").join("huggingface"));
             named.or_else(caches).or_else(user)
         };
-        let cache = first(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]).map(PathBuf::from);
+        let cache = path(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]);
         let cache = cache.or_else(|| Some(home()?.join("hub"))).ok_or(HubError::NoHome)?;
         // Links in it are relative, and those to a relative path would lead elsewhere.
         let cache = std::path::absolute(cache).map_err(|_| HubError::NoHome)?;
-        let token_file = first(&["HF_TOKEN_PATH"]).map(PathBuf::from).or_else(|| Some(home()?.join("token")));
+        let token_file = path(&["HF_TOKEN_PATH"]).or_else(|| Some(home()?.join("token")));
         let stored = || Some(std::fs::read_to_string(token_file?).ok()?.trim().to_owned());
         let token = first(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]).or_else(stored).filter(|token| !token.is_empty());
         let endpoint = first(&["HF_ENDPOINT"]).unwrap_or_else(|| ENDPOINT.into());
@@ -44,6 +45,14 @@ impl Hub {
             token,
             network: if offline.into_iter().flatten().any(is_set) { Network::Forbidden } else { Network::Allowed },
         })
+    }
+}
+
+/// A path that may begin with the home directory, which no shell has put there.
+fn expanded(path: String) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => path.into(),
     }
 }
 
@@ -94,6 +103,14 @@ mod tests {
         assert_eq!(token(&[("HF_HOME", home), ("HF_HUB_CACHE", "/cache")]).as_deref(), Some("stored"));
         assert_eq!(token(&[("HF_HOME", "/none")]), None);
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_home_directory_may_be_written_as_a_tilde() {
+        let home = std::env::home_dir().unwrap();
+        assert_eq!(hub(&[("HF_HOME", "~/h")]).cache.path(), &home.join("h/hub"));
+        assert_eq!(hub(&[("HF_HUB_CACHE", "~/c")]).cache.path(), &home.join("c"));
+        assert_eq!(hub(&[("HF_HUB_CACHE", "/a~/c")]).cache.path(), Path::new("/a~/c"));
     }
 
     #[test]

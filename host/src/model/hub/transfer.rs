@@ -1,35 +1,43 @@
 //! One file after another, from the hub into its cache.
 //!
-//! hf-hub writes to `ETAG.part`, goes on from a part's end with a `Range`
-//! request, and gives the file its name afterwards. What it leaves open is done
-//! here: lengths are checked before that, a file that another revision has
-//! already is linked, a part that has all its bytes does not make the server
-//! refuse the range behind them, and a connection that ends is taken up again
-//! as long as it brings something. hf-hub's own retries are not asked for: they
-//! ask for the bytes from 0 where they should go on from a part's end.
+//! Bytes go to `ETAG.part`, which is given the file's name when it has as many
+//! as the file. A part that is there is gone on with from its end, a file that
+//! another revision has already is linked, and a connection that ends is taken
+//! up again as long as it brings something.
 
-use std::cell::Cell;
-use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use hf_hub::CacheRepo;
-use hf_hub::api::Progress;
-use hf_hub::api::sync::{Api, ApiError, ApiRepo, Metadata};
 use indicatif::ProgressBar;
 
+use super::HubError;
 use super::error::is_of_the_disk;
 use super::listing::Listing;
-use super::{Hub, HubError, HubName};
+use super::request::{Answer, Client};
+
+/// How often a file that another process fetches is looked at again, a second apart.
+const LOOKS: usize = 5;
 
 /// What fetching a file takes.
 pub(super) struct Transfer<'a> {
-    pub(super) hub: &'a Hub,
-    pub(super) name: &'a HubName,
-    pub(super) api: &'a Api,
-    pub(super) remote: &'a ApiRepo,
+    pub(super) client: &'a Client<'a>,
     pub(super) listing: &'a Listing,
     pub(super) cache: CacheRepo,
     pub(super) bar: &'a ProgressBar,
+}
+
+/// What is being fetched.
+struct Wanted<'a> {
+    file: &'a str,
+    /// Name of its bytes.
+    etag: String,
+    /// Bytes.
+    size: u64,
+    part: PathBuf,
 }
 
 impl Transfer<'_> {
@@ -39,106 +47,96 @@ impl Transfer<'_> {
         if place.is_file() {
             return Ok(());
         }
-        let metadata = self.metadata(file)?;
-        let blob = self.blob(&metadata)?;
-        let part = blob.with_extension("part");
-        let size = self.listing.size(file).unwrap_or(metadata.size() as u64);
-        let disk = |error| HubError::disk(error, self.hub);
-        // A link to a file that somebody has deleted is in the way.
-        if place.is_symlink() {
-            fs::remove_file(&place).map_err(disk)?;
-        }
-        loop {
-            let before = length(&part).unwrap_or(0);
-            match before {
-                0 => (),
-                whole if whole == size => fs::rename(&part, &blob).map_err(disk)?,
-                more if more > size => fs::remove_file(&part).map_err(disk)?,
-                _ => (),
-            }
-            if length(&blob) == Some(size) {
-                return link(&blob, &place).map_err(disk);
-            }
-            let watch = Watch { bar: self.bar, part: &part, size, received: Cell::new(0), wrong: Cell::new(false) };
-            let Err(error) = self.remote.download_with_progress(file, &watch) else { return Ok(()) };
-            let after = length(&part).unwrap_or(0);
-            if after <= before || matches!(error, ApiError::LockAcquisition(_)) {
-                return Err(self.failed(error, file, &watch));
+        // One byte says the names, and how many there are.
+        let answer = self.ask(file, "bytes=0-0")?;
+        let size = self.listing.size(file).or_else(|| answer.place()?.1);
+        let size = size.ok_or_else(|| self.client.answer(format!("no length of {file}")))?;
+        let blob = self.cache.blob_path(&answer.etag);
+        let part = self.cache.blob_path(&format!("{}.part", answer.etag));
+        let wanted = Wanted { file, etag: answer.etag, size, part };
+
+        let disk = |error| HubError::disk(error, self.client.hub);
+        let _lock = self.lock(&wanted)?;
+        while length(&blob) != Some(size) {
+            match length(&wanted.part).unwrap_or(0) {
+                0 => self.append(&wanted, 0)?,
+                whole if whole == size => fs::rename(&wanted.part, &blob).map_err(disk)?,
+                more if more > size => fs::remove_file(&wanted.part).map_err(disk)?,
+                start => self.append(&wanted, start)?,
             }
         }
+        link(&blob, &place, file).map_err(disk)?;
+        self.note()
     }
 
-    /// Notes which commit the revision is, now that all its files are here.
-    pub(super) fn finish(&self) -> Result<(), HubError> {
-        self.cache.create_ref(&self.listing.commit).map_err(|error| HubError::disk(error, self.hub))
+    /// Notes which commit the revision is. Done after each file, so that it can
+    /// be said what is missing of a model that did not come whole.
+    pub(super) fn note(&self) -> Result<(), HubError> {
+        self.cache.create_ref(&self.listing.commit).map_err(|error| HubError::disk(error, self.client.hub))
     }
 
-    /// What the hub says of a file of the commit.
-    fn metadata(&self, file: &str) -> Result<Metadata, HubError> {
-        let metadata = self.api.metadata(&self.remote.url(file));
-        let metadata = metadata.map_err(|error| HubError::from_api(error, self.hub, self.name))?;
-        match metadata.commit_hash() == self.listing.commit {
-            true => Ok(metadata),
+    /// Asks for bytes of a file of the commit.
+    fn ask(&self, file: &str, range: &str) -> Result<Answer, HubError> {
+        let answer = self.client.ask(file, range)?;
+        match answer.commit == self.listing.commit {
+            true => Ok(answer),
             false => Err(HubError::Moved { file: file.into() }),
         }
     }
 
-    /// Where a file's bytes are kept, by the name that the server gives them.
-    fn blob(&self, metadata: &Metadata) -> Result<PathBuf, HubError> {
-        let etag = metadata.etag();
-        let inside = Path::new(etag).components().all(|part| matches!(part, Component::Normal(_)));
-        match inside && !etag.is_empty() {
-            true => Ok(self.cache.blob_path(etag)),
-            false => Err(HubError::answer(self.hub, format!("an ETag {etag:?}"))),
+    /// Adds to the part what the hub sends from `start` on. It is no error that
+    /// bytes are missing at the end, as long as some came.
+    fn append(&self, wanted: &Wanted<'_>, start: u64) -> Result<(), HubError> {
+        let &Wanted { file, size, ref part, .. } = wanted;
+        let answer = self.ask(file, &format!("bytes={start}-"))?;
+        if answer.etag != wanted.etag {
+            return Err(HubError::Moved { file: file.into() });
         }
-    }
-
-    fn failed(&self, error: ApiError, file: &str, watch: &Watch<'_>) -> HubError {
-        let file = file.to_owned();
-        let (received, size) = (watch.received.get(), watch.size);
-        match error {
-            ApiError::LockAcquisition(_) => HubError::Busy { file },
-            _ if watch.wrong.get() => HubError::Length { file, received, size },
-            ApiError::IoError(error) if is_of_the_disk(&error) => HubError::disk(error, self.hub),
-            ApiError::IoError(error) => HubError::Interrupted { file, received, size, error: error.to_string() },
-            error => HubError::from_api(error, self.hub, self.name),
-        }
-    }
-}
-
-/// Shows the bytes of a file, and counts them.
-struct Watch<'a> {
-    bar: &'a ProgressBar,
-    part: &'a Path,
-    /// Bytes of the file.
-    size: u64,
-    /// Bytes that are here.
-    received: Cell<u64>,
-    /// The server said that it was done, and it was not so.
-    wrong: Cell<bool>,
-}
-
-impl Progress for &Watch<'_> {
-    fn init(&mut self, size: usize, file: &str) {
-        self.received.set(0);
+        let thrown_away = |received| {
+            // Where it cannot be removed it is not given the name either.
+            let _ = fs::remove_file(part);
+            HubError::Length { file: file.into(), received, size }
+        };
+        // A server that does not know ranges sends all again.
+        let from = match answer.place() {
+            Some((_, Some(promised))) if promised != size => return Err(thrown_away(promised)),
+            Some((0, _)) => 0,
+            Some((from, _)) if from == start => start,
+            _ => return Err(self.client.answer(format!("another range of {file} than was asked for"))),
+        };
+        let mut options = OpenOptions::new();
+        let opened = options.create(true).write(true).append(from > 0).truncate(from == 0).open(part);
+        let mut opened = opened.map_err(|error| HubError::disk(error, self.client.hub))?;
         self.bar.reset();
-        self.bar.set_length(size as u64);
+        self.bar.set_length(size);
         self.bar.set_message(file.to_owned());
-    }
-
-    fn update(&mut self, bytes: usize) {
-        self.received.set(self.received.get() + bytes as u64);
-        self.bar.inc(bytes as u64);
-    }
-
-    /// The last moment before the part gets the file's name, which it must not
-    /// get by a wrong length: a server that does not know ranges sends all again.
-    fn finish(&mut self) {
-        if self.received.get() != self.size {
-            self.wrong.set(true);
-            // Where it cannot be removed it cannot be renamed.
-            let _ = fs::remove_file(self.part);
+        self.bar.inc(from);
+        // One byte more shows that there are too many.
+        let bytes = answer.response.into_body().into_reader().take(size - from + 1);
+        let copied = io::copy(&mut self.bar.wrap_read(bytes), &mut opened);
+        let received = length(part).unwrap_or(0);
+        match copied {
+            Ok(_) if received == size => Ok(()),
+            Ok(_) => Err(thrown_away(received)),
+            Err(error) if is_of_the_disk(&error) => Err(HubError::disk(error, self.client.hub)),
+            Err(_) if received > start => Ok(()),
+            Err(error) => Err(HubError::Interrupted { file: file.into(), received, size, error: error.to_string() }),
         }
+    }
+
+    /// Keeps other processes from the part for as long as what it gives lives.
+    fn lock(&self, wanted: &Wanted<'_>) -> Result<File, HubError> {
+        let path = self.cache.blob_path(&format!("{}.lock", wanted.etag));
+        let created = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| File::create(&path));
+        let lock = created.map_err(|error| HubError::disk(error, self.client.hub))?;
+        for _ in 0..LOOKS {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(fs::TryLockError::WouldBlock) => sleep(Duration::from_secs(1)),
+                Err(fs::TryLockError::Error(error)) => return Err(HubError::disk(error, self.client.hub)),
+            }
+        }
+        Err(HubError::Busy { file: wanted.file.into() })
     }
 }
 
@@ -147,11 +145,32 @@ fn length(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().map(|metadata| metadata.len())
 }
 
-/// Gives a file of the cache another place. A hard link is one wherever the
-/// cache lies, and is there at once or not at all.
-fn link(blob: &Path, place: &Path) -> std::io::Result<()> {
+/// Gives a file of the cache its place in a snapshot, by a link that is there
+/// at once or not at all.
+fn link(blob: &Path, place: &Path, file: &str) -> io::Result<()> {
     if let Some(folder) = place.parent() {
         fs::create_dir_all(folder)?;
     }
+    // Another process may have been quicker.
+    if place.is_file() {
+        return Ok(());
+    }
+    // A link to a file that somebody has deleted is in the way.
+    if place.is_symlink() {
+        fs::remove_file(place)?;
+    }
+    symbolic(blob, place, file)
+}
+
+/// From `snapshots/COMMIT/FILE` to `blobs/ETAG`, wherever the cache lies.
+#[cfg(unix)]
+fn symbolic(blob: &Path, place: &Path, file: &str) -> io::Result<()> {
+    let up: PathBuf = Path::new(file).components().skip(1).map(|_| "..").collect();
+    let name = blob.file_name().unwrap_or_default();
+    std::os::unix::fs::symlink(up.join("../../blobs").join(name), place)
+}
+
+#[cfg(not(unix))]
+fn symbolic(blob: &Path, place: &Path, _file: &str) -> io::Result<()> {
     fs::hard_link(blob, place)
 }
