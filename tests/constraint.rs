@@ -296,3 +296,32 @@ fn forced_tokens_are_one_block_and_within_limits() {
     let (spent, _) = ask(budget, "");
     assert_eq!((&spent["finish"], &spent["tokens"]), (&json!("budget"), &json!(4)));
 }
+
+/// The lanes of a run that are followed through large grammars share what memory
+/// there is for that; a list that asks for more is refused, and what its lanes
+/// grow by ends the lanes that would grow. Others never notice.
+#[test]
+fn large_grammars_of_many_lanes_are_bounded_together() {
+    let rig = Rig::embedded();
+    let classes = ["[a-e]", "[f-k]", "[l-p]", "[q-u]", "[v-z]", "[A-M]", "[N-Z]", r"\p{Lu}"];
+    let ways = classes.iter().zip(15..).map(|(class, more)| format!(".*{class}.{{{more}}}"));
+    let large = decode("regex", &format!("(?:{})X", ways.collect::<Vec<_>>().join("|")), "max 24 temperature 1.0");
+    let others = format!("decode assistant \"\" 1 max 24\n{}", decode("regex", "yes|no", ""));
+    let batch = |lanes: usize| answers(&rig, 1, &format!("batch\n{}{others}end\n", large.repeat(lanes)));
+    let told = |answer: &Value| (answer["text"].clone(), answer["finish"].clone(), answer["tokens"].clone());
+
+    let mut found = batch(200);
+    let served = found.split_off(200);
+    assert_eq!(served.iter().map(told).collect::<Vec<_>>(), batch(0).iter().map(told).collect::<Vec<_>>());
+    let bounded = |answer: &&Value| answer["detail"].as_str().is_some_and(|why| why.contains("the run's other lanes"));
+    let ended = found.iter().filter(bounded).count();
+    println!("{ended} of {} lanes ended for want of memory: {}", found.len(), found.iter().find(bounded).unwrap());
+    assert!(found.iter().filter_map(|answer| answer["detail"].as_str()).all(|why| why.lines().count() == 1));
+
+    let refused = batch(3000);
+    assert_eq!((refused.len(), &refused[0]["error"]), (1, &json!("invalid-argument")), "{}", refused[0]);
+    assert!(bounded(&&refused[0]), "{}", refused[0]);
+    println!("3000 lanes: {}", refused[0]);
+    // What the lanes that ended had is there again.
+    assert_eq!(batch(1).split_off(1).iter().map(told).collect::<Vec<_>>(), served.iter().map(told).collect::<Vec<_>>());
+}

@@ -3,6 +3,7 @@
 
 mod check;
 mod matcher;
+mod memory;
 mod vocabulary;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,16 +13,16 @@ use llguidance::api::TopLevelGrammar;
 use llguidance::earley::SlicedBiasComputer;
 use llguidance::toktrie::InferenceCapabilities;
 use llguidance::{JsonCompileOptions, ParserFactory};
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::oneshot;
 
 use super::call::{Cause, Constraint, DecodeCall, Error};
-use super::guide::Guide;
+use super::guide::{Guide, Threads};
 use super::requests::{at, whole};
 use crate::chat::Chat;
 
 use matcher::guarded;
-pub(super) use matcher::{Advanced, Grammar, Mask, Matcher};
+pub(super) use matcher::{Grammar, Mask, Matcher};
+pub(super) use memory::{Memory, Share};
 
 /// Compiled grammars that are kept for equal constraints.
 const KEPT: usize = 16;
@@ -31,9 +32,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Room for the recursion over what nests or refers as deep as a schema may.
 const COMPILER_STACK: usize = 256 << 20;
-
-/// Room for the recursion over a regular expression.
-const MASK_STACK: usize = 16 << 20;
 
 /// What is compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +51,8 @@ pub(super) struct Grammars {
 
 struct Compiler {
     factory: ParserFactory,
-    /// Where masks are computed.
-    pool: Arc<ThreadPool>,
+    /// Where texts are followed.
+    threads: Arc<Threads>,
 }
 
 impl std::fmt::Debug for Grammars {
@@ -68,20 +66,25 @@ impl Grammars {
         Self { chat, compiler: OnceLock::new(), kept: Mutex::default() }
     }
 
-    /// What guides each call of a list; none where nothing has to be compiled.
+    /// What guides each call of a list, of a run that has this memory; none where
+    /// nothing has to be compiled.
     ///
     /// # Errors
     /// The first constraint that cannot be served, and why.
-    pub(super) async fn guides(self: &Arc<Self>, calls: &[DecodeCall]) -> Result<Vec<Option<Guide>>, Error> {
+    pub(super) async fn guides(
+        self: &Arc<Self>,
+        calls: &[DecodeCall],
+        memory: &Memory,
+    ) -> Result<Vec<Option<Guide>>, Error> {
         let sources: Vec<Option<Source>> = calls.iter().map(Source::of).collect();
         if sources.iter().all(Option::is_none) {
             return Ok(sources.iter().map(|_| None).collect());
         }
-        let grammars = self.clone();
+        let (grammars, memory) = (self.clone(), memory.clone());
         let (sender, receiver) = oneshot::channel();
         let compile = move || {
             // Whoever asked may be gone.
-            let _ = sender.send(grammars.compile_all(&sources));
+            let _ = sender.send(grammars.compile_all(&sources, &memory));
         };
         let thread = std::thread::Builder::new().stack_size(COMPILER_STACK);
         let failed = |what: String| whole(Cause::Engine(format!("a constraint could not be compiled: {what}")));
@@ -93,7 +96,7 @@ impl Grammars {
         }
     }
 
-    fn compile_all(&self, sources: &[Option<Source>]) -> Result<Vec<Option<Guide>>, Error> {
+    fn compile_all(&self, sources: &[Option<Source>], memory: &Memory) -> Result<Vec<Option<Guide>>, Error> {
         let begun = Instant::now();
         let guide = |(source, call): (&Option<Source>, u32)| {
             let Some(source) = source else { return Ok(None) };
@@ -104,7 +107,8 @@ impl Grammars {
             let compiler = compiler.as_ref().map_err(|why| whole(Cause::Engine(why.clone())))?;
             let unserved = |why| Cause::InvalidArgument(format!("the constraint's {} {why}", source.kind()));
             let grammar = self.grammar(compiler, source).map_err(|why| at(call, unserved(why)))?;
-            Ok(Some(Guide::new(&grammar, compiler.pool.clone())))
+            let share = memory.take(grammar.bytes).map_err(|why| at(call, unserved(why)))?;
+            Ok(Some(Guide::new(grammar, share, compiler.threads.clone())))
         };
         sources.iter().zip(0..).map(guide).collect()
     }
@@ -134,15 +138,14 @@ impl Grammars {
 
 impl Compiler {
     fn new(chat: &Arc<Chat>) -> Result<Self, String> {
-        let threads = ThreadPoolBuilder::new().stack_size(MASK_STACK).thread_name(|index| format!("mask-{index}"));
-        let pool = threads.build().map_err(|error| format!("threads that compute masks: {error}"))?;
+        let threads = Arc::new(Threads::new()?);
         let vocabulary = vocabulary::vocabulary(chat.clone());
         let capabilities = InferenceCapabilities { ff_tokens: true, ..InferenceCapabilities::default() };
         let slices = SlicedBiasComputer::general_slices();
         let mut factory = guarded(|| ParserFactory::new(&vocabulary, capabilities, &slices))?;
         *factory.limits_mut() = check::limits();
         factory.quiet();
-        Ok(Self { factory, pool: Arc::new(pool) })
+        Ok(Self { factory, threads })
     }
 
     fn compile(&self, source: &Source) -> Result<Grammar, String> {

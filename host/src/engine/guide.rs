@@ -6,17 +6,28 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use rayon::ThreadPool;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::grammar::{Advanced, Grammar, Mask, Matcher};
+use super::grammar::{Grammar, Mask, Matcher, Share};
 use crate::cache::TokenId;
 
-/// Time that a lane's next mask may take: a whole engine waits for it.
+/// Time that a lane's next mask may take, once a thread has begun with it.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Room for the recursion over a regular expression.
+const STACK: usize = 16 << 20;
+
+/// Where texts are followed through their grammars, all lanes' together.
+pub(super) struct Threads {
+    /// Compute masks, in the order in which they are asked for.
+    masks: ThreadPool,
+    /// Does what the engine's thread waits for: never behind another lane's mask.
+    steps: ThreadPool,
+}
 
 /// A lane's place in its grammar.
 pub(super) struct Guide {
-    pool: Arc<ThreadPool>,
+    threads: Arc<Threads>,
     /// Tokens that come next in any case.
     forced: VecDeque<TokenId>,
     next: Next,
@@ -25,8 +36,22 @@ pub(super) struct Guide {
 /// What may come after the forced tokens.
 enum Next {
     Nothing,
-    Known(Box<Matcher>, Mask),
-    Computed(Receiver<Result<(Box<Matcher>, Mask), String>>),
+    /// What may come where nothing was chosen yet: lanes share it until then.
+    First(Arc<Grammar>, Share),
+    Known(Box<Text>, Mask),
+    Computed(Receiver<Computed>),
+}
+
+/// A lane's text in its grammar, and what that takes.
+struct Text {
+    matcher: Matcher,
+    share: Share,
+}
+
+/// News of a mask.
+enum Computed {
+    Begun,
+    Done(Result<(Box<Text>, Mask), String>),
 }
 
 impl std::fmt::Debug for Guide {
@@ -35,13 +60,26 @@ impl std::fmt::Debug for Guide {
     }
 }
 
-impl Guide {
-    pub(super) fn new(grammar: &Grammar, pool: Arc<ThreadPool>) -> Self {
-        let next = match &grammar.mask {
-            Some(mask) => Next::Known(Box::new(grammar.matcher.copy()), mask.clone()),
-            None => Next::Nothing,
+impl Threads {
+    /// # Errors
+    /// The system gives no threads.
+    pub(super) fn new() -> Result<Self, String> {
+        let new = |name: &'static str, count: usize| {
+            let threads = ThreadPoolBuilder::new().num_threads(count).stack_size(STACK);
+            let threads = threads.thread_name(move |index| format!("{name}-{index}"));
+            threads.build().map_err(|error| format!("threads that follow constraints: {error}"))
         };
-        Self { pool, forced: grammar.start.forced.clone(), next }
+        // 0: one a core.
+        Ok(Self { masks: new("mask", 0)?, steps: new("step", 1)? })
+    }
+}
+
+impl Guide {
+    /// `share` is what the grammar takes.
+    pub(super) fn new(grammar: Arc<Grammar>, share: Share, threads: Arc<Threads>) -> Self {
+        let forced = grammar.start.forced.clone();
+        let next = if grammar.mask.is_some() { Next::First(grammar, share) } else { Next::Nothing };
+        Self { threads, forced, next }
     }
 
     /// The next token, if there is no choice.
@@ -59,14 +97,16 @@ impl Guide {
     /// # Errors
     /// There is none, or the grammar is too large from here on.
     pub(super) fn mask(&mut self, logits: &mut [f32]) -> Result<(), String> {
-        let next = std::mem::replace(&mut self.next, Next::Nothing);
-        let (matcher, mask) = match next {
-            Next::Known(matcher, mask) => (matcher, mask),
-            Next::Computed(receiver) => receiver.recv_timeout(PATIENCE).map_err(|_| late())??,
-            Next::Nothing => return Err("allows nothing more".into()),
+        if let Next::Computed(news) = &self.next {
+            let (text, mask) = computed(news)?;
+            self.next = Next::Known(text, mask);
+        }
+        let mask = match &self.next {
+            Next::First(grammar, _) => grammar.mask.as_ref(),
+            Next::Known(_, mask) => Some(mask),
+            Next::Computed(_) | Next::Nothing => None,
         };
-        mask.apply(logits);
-        self.next = Next::Known(matcher, mask);
+        mask.ok_or_else(over)?.apply(logits);
         Ok(())
     }
 
@@ -76,28 +116,58 @@ impl Guide {
     /// # Errors
     /// The grammar is too large from here on.
     pub(super) fn advance(&mut self, token: TokenId) -> Result<(), String> {
-        let Next::Known(mut matcher, _) = std::mem::replace(&mut self.next, Next::Nothing) else {
-            return Err("allows nothing more".into());
+        let next = std::mem::replace(&mut self.next, Next::Nothing);
+        let step = || {
+            let mut text = match next {
+                Next::First(grammar, share) => Box::new(Text { matcher: grammar.matcher.copy(), share }),
+                Next::Known(text, _) => text,
+                Next::Computed(_) | Next::Nothing => return Err(over()),
+            };
+            text.matcher.advance(token).map(|advanced| (text, advanced))
         };
-        let (sender, advanced) = mpsc::channel::<Result<Advanced, String>>();
-        let (mask_sender, computed) = mpsc::channel();
-        self.pool.spawn(move || {
-            let advanced = matcher.advance(token);
-            let goes_on = advanced.as_ref().is_ok_and(|advanced| !advanced.over);
-            // A lane that has ended meanwhile waits for neither.
-            let _ = sender.send(advanced);
-            if goes_on {
-                let mask = matcher.mask();
-                let _ = mask_sender.send(mask.map(|mask| (matcher, mask)));
+        let (text, advanced) = self.threads.steps.install(step)?;
+        self.forced = advanced.forced;
+        if !advanced.over {
+            self.next = Next::Computed(self.compute(text));
+        }
+        Ok(())
+    }
+
+    /// Begins to compute what may come next.
+    fn compute(&self, mut text: Box<Text>) -> Receiver<Computed> {
+        let (sender, news) = mpsc::channel();
+        self.threads.masks.spawn(move || {
+            // A lane that has ended meanwhile needs none.
+            if sender.send(Computed::Begun).is_ok() {
+                let mask = text.mask().map(|mask| (text, mask));
+                let _ = sender.send(Computed::Done(mask));
             }
         });
-        let advanced = advanced.recv_timeout(PATIENCE).map_err(|_| late())??;
-        self.forced = advanced.forced;
-        self.next = if advanced.over { Next::Nothing } else { Next::Computed(computed) };
-        Ok(())
+        news
     }
 }
 
-fn late() -> String {
-    format!("takes more than {} s for one token: simplify it", PATIENCE.as_secs())
+impl Text {
+    fn mask(&mut self) -> Result<Mask, String> {
+        let mask = self.matcher.mask()?;
+        self.share.grow(self.matcher.bytes())?;
+        Ok(mask)
+    }
+}
+
+/// Waits for a mask. The time in which others' masks are computed does not count.
+fn computed(news: &Receiver<Computed>) -> Result<(Box<Text>, Mask), String> {
+    let ended = || "cannot be followed: the thread that computes its masks ended".to_owned();
+    let Computed::Begun = news.recv().map_err(|_| ended())? else { return Err(ended()) };
+    match news.recv_timeout(PATIENCE) {
+        Ok(Computed::Done(done)) => done,
+        Ok(Computed::Begun) | Err(mpsc::RecvTimeoutError::Disconnected) => Err(ended()),
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            Err(format!("takes more than {} s for one token: simplify it", PATIENCE.as_secs()))
+        }
+    }
+}
+
+fn over() -> String {
+    "allows nothing more".into()
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
 use super::call::{Cause, DecodeCall, Decoded, Description, Error, Number, Part, PrefillCall, Role, ScoreCall, Scored};
-use super::grammar::Grammars;
+use super::grammar::{Grammars, Memory};
 use super::guide::Guide;
 use super::pending::{FOLLOWED, Following, Pending, Started};
 use super::report::RunReport;
@@ -135,7 +135,7 @@ impl Handle {
         let sender = self.sender.clone();
         sender.send(Request::Open(options, progress.clone(), reply)).map_err(|_| gone())?;
         let id = answer.await.map_err(|_| gone())?;
-        Ok(Run { sender, grammars: self.grammars.clone(), id, progress })
+        Ok(Run { sender, grammars: self.grammars.clone(), memory: Memory::default(), id, progress })
     }
 }
 
@@ -145,6 +145,7 @@ impl Handle {
 pub struct Run {
     sender: mpsc::Sender<Request>,
     grammars: Arc<Grammars>,
+    memory: Memory,
     id: RunId,
     progress: Arc<Progress>,
 }
@@ -200,7 +201,7 @@ impl Run {
     /// The list could not start.
     pub async fn start_decode(&self, calls: Vec<DecodeCall>) -> Result<Vec<Pending>, Error> {
         let called = Instant::now();
-        let guides = self.grammars.guides(&calls).await?;
+        let guides = self.grammars.guides(&calls, &self.memory).await?;
         let calls = calls.into_iter().zip(guides).collect();
         let started = self.ask(|reply| Request::Start(self.id, called, calls, reply)).await?;
         Ok(started.into_iter().map(|started| Pending::new(self.sender.clone(), self.id, started)).collect())

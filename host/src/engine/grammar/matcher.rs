@@ -21,6 +21,8 @@ pub(in crate::engine) struct Grammar {
     pub(in crate::engine) start: Advanced,
     /// What may follow that; none where nothing may.
     pub(in crate::engine) mask: Option<Mask>,
+    /// What a copy takes.
+    pub(in crate::engine) bytes: usize,
 }
 
 /// A text's place in a grammar.
@@ -45,7 +47,8 @@ impl Grammar {
     pub(super) fn new(mut matcher: Matcher) -> Result<Self, String> {
         let start = matcher.follow()?;
         let mask = if start.over { None } else { Some(matcher.mask()?) };
-        Ok(Self { matcher, start, mask })
+        let bytes = matcher.bytes();
+        Ok(Self { matcher, start, mask, bytes })
     }
 }
 
@@ -89,11 +92,16 @@ impl Matcher {
     /// There is none, or finding them takes more than the limits allow.
     pub(in crate::engine) fn mask(&mut self) -> Result<Mask, String> {
         let mask = guarded(|| self.0.compute_mask())?;
-        let bytes = self.0.parser.lexer_stats().num_bytes;
+        let bytes = self.bytes();
         if bytes > LEXER_BYTES {
             return Err(too_large(&format!("{bytes} bytes, and at most {LEXER_BYTES} are allowed")));
         }
         Ok(Mask(mask))
+    }
+
+    /// Bytes of the lexer, which alone grows without bounds.
+    pub(in crate::engine) fn bytes(&self) -> usize {
+        self.0.parser.lexer_stats().num_bytes
     }
 }
 
