@@ -53,7 +53,7 @@ fn start(source: Source, arguments: &RunArguments) -> Result<Starting<anyhow::Er
             cannot(&source)
         );
         for line in chat.deviations() {
-            say(&format!("note: the model's chat format: {}", one_line(&line)));
+            say(&format!("note: the model's chat format: {}", one_line(line)));
         }
         Ok((model, chat))
     }))

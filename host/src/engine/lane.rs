@@ -255,11 +255,8 @@ impl Lane {
     pub(super) fn cut(&mut self) -> Cut {
         let stopped = self.first_stop().map_or(self.bytes.len(), |(at, _)| at);
         let end = whole_characters(&self.bytes[..stopped]);
-        let kept = self.ends.partition_point(|token_end| *token_end <= end);
-        let kept_end = if kept == 0 { 0 } else { self.ends[kept - 1] };
-        let rest = String::from_utf8_lossy(&self.bytes[kept_end..end]).into_owned();
         self.bytes.truncate(end);
-        Cut { kept, rest }
+        cut(&self.bytes, &self.ends)
     }
 
     /// Header and generated text.
@@ -271,6 +268,19 @@ impl Lane {
     pub(super) fn take_logprobs(&mut self) -> Vec<Logprobs> {
         std::mem::take(&mut self.logprobs)
     }
+}
+
+/// Which tokens, that end where `ends` says, stay of a text, and what text is left
+/// over: neither ends inside a character, as the first half of one might be
+/// spelled by a token of its own.
+fn cut(bytes: &[u8], ends: &[usize]) -> Cut {
+    let mut kept = ends.partition_point(|token_end| *token_end <= bytes.len());
+    let end = |kept: usize| kept.checked_sub(1).map_or(0, |last| ends[last]);
+    // The last token may end inside a character only where text follows.
+    while end(kept) < bytes.len() && whole_characters(&bytes[..end(kept)]) < end(kept) {
+        kept -= 1;
+    }
+    Cut { kept, rest: String::from_utf8_lossy(&bytes[end(kept)..]).into_owned() }
 }
 
 /// Length without an unfinished character at the end.
@@ -299,3 +309,30 @@ fn logprobs(logits: &[f32], token: TokenId, top: usize, chat: &Chat) -> Logprobs
 
 /// Lanes by the message they generate, in order of arrival.
 pub(super) type Lanes = std::collections::BTreeMap<MessageId, Lane>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut_at(text: &[u8], ends: &[usize]) -> (usize, String) {
+        let Cut { kept, rest } = cut(text, ends);
+        (kept, rest)
+    }
+
+    #[test]
+    fn a_cut_leaves_no_half_of_a_character() {
+        let text = "aé日b".as_bytes();
+        // a | é | 日b…, cut before a stop string inside of the last token.
+        assert_eq!(cut_at(text, &[1, 3, 9]), (2, "日b".into()));
+        // a | é and a byte of 日 | the rest: the second token ends inside 日.
+        assert_eq!(cut_at(text, &[1, 4, 9]), (1, "é日b".into()));
+        // Each byte of é and of 日 but the last is a token.
+        assert_eq!(cut_at(text, &[1, 2, 3, 4, 5, 9]), (3, "日b".into()));
+        assert_eq!(cut_at(text, &[2, 9]), (0, "aé日b".into()));
+        // Nothing to encode again: the last token ends with the text.
+        assert_eq!(cut_at(text, &[1, 4, 7]), (3, String::new()));
+        assert_eq!(cut_at(b"", &[2]), (0, String::new()));
+        // Bytes that no character has are no half of one.
+        assert_eq!(cut_at(b"\xFFab", &[1, 4]), (1, "ab".into()));
+    }
+}

@@ -109,8 +109,10 @@ impl<M: Model> Engine<M> {
             return Err(Cause::InvalidArgument(EMPTY_HEADER.into()));
         }
         let closing = self.chat.closing(call.role, call.part);
-        // Text cut inside a token is encoded again, in at most a token a byte.
-        let slack = if call.options.stop.is_empty() { 0 } else { self.index.as_ref().map_or(0, TokenIndex::longest) };
+        // Text cut inside a token is encoded again, in at most a token a byte; so is
+        // the token before, where that ends inside a character.
+        let longest = self.index.as_ref().map_or(0, TokenIndex::longest);
+        let slack = if call.options.stop.is_empty() { 0 } else { 2 * longest };
         let around = closing.len() + slack;
         let asked = call.options.max_tokens.unwrap_or(self.run_state(run).options.defaults.max_tokens);
         let mut draft = self.draft(run, (call.role, call.name, call.part, call.header), &call.view, tokens)?;
