@@ -16,7 +16,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Fills a row of whole blocks with numbers of mean 0 and about this
+    /// Fills a row of whole blocks with numbers of a mean near 0 and about this
     /// standard deviation.
     pub(super) fn fill(&mut self, format: Format, deviation: f32, row: &mut [u8]) {
         // Evenly spread, the greatest is √3 times the deviation.
@@ -78,7 +78,8 @@ mod tests {
             let values = matrix.gather(Kernels::detect(), &[0]);
             let mean = values.iter().sum::<f32>() / 4096.0;
             let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / 4096.0).sqrt();
-            assert!(mean.abs() < 0.002, "{format:?}: {mean}");
+            // Four bits go from −8 to 7: half a step below 0 in the mean.
+            assert!(mean.abs() < 0.003, "{format:?}: {mean}");
             assert!((deviation / 0.02 - 1.0).abs() < 0.06, "{format:?}: {deviation}");
         }
     }

@@ -134,6 +134,13 @@ fn what_does_not_fit_is_refused_in_one_line() {
         Value::List(tokens.into_iter().map(Value::Text).collect()),
         &format!("`tokenizer.ggml.tokens` has {:?} twice, as 5 and 8: fetch the file again", made.tokens[5]),
     );
+    let mut tokens = made.tokens.clone();
+    tokens[8] = "a".repeat(5000);
+    check(
+        "tokenizer.ggml.tokens",
+        Value::List(tokens.into_iter().map(Value::Text).collect()),
+        "`tokenizer.ggml.tokens` has a token 8 of 5000 bytes, and at most 4096 are read: fetch the file again",
+    );
     let made = pieces(true);
     let check = |key: &str, value: Value, expected: &str| refused(&metadata(&made, &[(key, value)]), expected);
     check(

@@ -17,6 +17,10 @@ const CONTROL: [&str; 4] = [
     "tokenizer.ggml.eom_token_id",
 ];
 
+/// Bytes of a token at most, far above those of any model: merges are found by
+/// looking at every part of a token.
+const LONGEST: usize = 4096;
+
 /// What a token is for, by ggml's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -51,13 +55,18 @@ pub(super) struct Vocabulary<'a> {
 
 impl<'a> Vocabulary<'a> {
     /// # Errors
-    /// Lists that are missing or of different lengths, unknown types, and a
-    /// token that is there twice.
+    /// Lists that are missing or of different lengths, unknown types, a token
+    /// that is there twice, and one that is too long.
     pub(super) fn read(metadata: &'a Metadata) -> Result<Self, LoadError> {
         let tokens: Vec<&str> = metadata.require(TOKENS)?;
         let numbers: Vec<u32> = metadata.require(TYPES)?;
         if numbers.len() != tokens.len() {
             return Err(unequal(metadata, TYPES, numbers.len(), tokens.len()));
+        }
+        if let Some(id) = tokens.iter().position(|token| token.len() > LONGEST) {
+            let text =
+                format!("`{TOKENS}` has a token {id} of {} bytes, and at most {LONGEST} are read", tokens[id].len());
+            return Err(metadata.problem(format!("{text}: fetch the file again")));
         }
         let mut kinds = Vec::with_capacity(numbers.len());
         for number in numbers {
