@@ -157,7 +157,8 @@ fn what_cannot_be_served_is_refused_in_a_line() {
     let patterns = (0..100).map(|count| format!("{{\"type\":\"string\",\"pattern\":\"^(a{{{count}}}[bc]*)+$\"}}"));
     let patterns = format!("{{\"allOf\":[{}]}}", patterns.collect::<Vec<_>>().join(","));
     let nested = format!("{}{{}}{}", many("{\"items\":", 200), many("}", 200));
-    let refused: [(&str, &str, &str); 22] = [
+    let refused: [(&str, &str, &str); 23] = [
+        ("regex", "", "regex is empty"),
         ("regex", "a(", "unclosed group"),
         ("regex", "a(?=b)", "look-around"),
         ("regex", r"(a)\1", "backreferences"),

@@ -178,6 +178,9 @@ fn check_options(options: &DecodeOptions) -> Result<(), Cause> {
         Some(Constraint::OneOf(strings)) if strings.iter().any(String::is_empty) => {
             invalid("one-of holds an empty string: give each at least one character".into())
         }
+        Some(Constraint::Regex(regex)) if regex.is_empty() => {
+            invalid("the constraint's regex is empty: give it at least one character".into())
+        }
         _ => Ok(()),
     }
 }
