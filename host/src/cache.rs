@@ -397,7 +397,7 @@ impl Cache {
 
     /// Slots that the message holds.
     pub fn held_slots(&self, id: MessageId) -> u32 {
-        self.messages.get(&id).map_or(0, capacity)
+        self.messages.get(&id).map_or(0, slots_of)
     }
 
     /// The plan's rows are in place.
@@ -422,6 +422,6 @@ fn count(tokens: &[TokenId]) -> u32 {
     u32::try_from(tokens.len()).unwrap_or(u32::MAX)
 }
 
-fn capacity(message: &Message) -> u32 {
+fn slots_of(message: &Message) -> u32 {
     message.extents.iter().map(|extent| extent.len).sum()
 }

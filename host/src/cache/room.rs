@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::plan::{MessageId, Slot};
 use super::slots::Extent;
-use super::{Cache, Full, Message, Placed, Stage, capacity, count};
+use super::{Cache, Full, Message, Placed, Stage, count, slots_of};
 
 /// Slots that an open message takes beyond its tokens, where they are free: its
 /// rows stay neighbours, and not every token asks for room.
@@ -54,7 +54,7 @@ impl Cache {
     /// When what the pass has touched leaves too few; nobody has lost any then.
     pub fn fill(&mut self, id: MessageId, yielding: Yielding) -> Result<(), Full> {
         let message = self.message(id);
-        let has = capacity(message);
+        let has = slots_of(message);
         let asked = count(&message.tokens).saturating_sub(has);
         if asked == 0 {
             return Ok(());
@@ -88,7 +88,7 @@ impl Cache {
         };
         let yields = |cache: &Self, id: &MessageId| {
             let message = cache.messages.get(id).filter(|message| message.used < cache.pass);
-            message.filter(|message| yielding == Yielding::Untouched || message.holders == 0).map_or(0, capacity)
+            message.filter(|message| yielding == Yielding::Untouched || message.holders == 0).map_or(0, slots_of)
         };
         let could: u32 = victims.iter().map(|id| yields(self, id)).sum();
         // What the pass needs besides, and what may not yield to it.

@@ -20,7 +20,7 @@ const CACHE: &str = "cache-tokens";
 pub(super) const EMPTY_HEADER: &str =
     "the header is empty and nothing precedes the first generated token: give a header of at least one character";
 
-/// A call whose place and tokens are known, before anything is reserved.
+/// A call whose place and tokens are known, before anything of it is kept.
 pub(super) struct Draft {
     pub(super) role: Role,
     pub(super) name: Option<String>,

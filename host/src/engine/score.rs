@@ -72,7 +72,7 @@ impl Scoring {
 /// Messages that are being scored, in order of arrival.
 pub(super) type Scores = BTreeMap<MessageId, Scoring>;
 
-/// One call, before anything is reserved.
+/// One call, before anything of it is kept.
 struct Draft {
     header: NewMessage,
     /// Where the header stands in a candidate's view.
