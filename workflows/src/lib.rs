@@ -158,9 +158,9 @@ pub fn host(profile: HostProfile) -> Result<PathBuf> {
         HostProfile::Release => ("release", Some("--release")),
     };
     let mut command = cargo();
-    // The tests are named for the sake of their dependencies' features: what is
-    // built here serves `cargo test`, and need not be built once more.
-    command.args(["build", "--package", "choreo-host", "--package", "choreo-tests", "--bin", "choreo-host"]).args(flag);
+    // No package is named: with all members' features, what is built here serves
+    // `cargo test`, and need not be built once more.
+    command.args(["build", "--bin", "choreo-host"]).args(flag);
     succeed(&mut command)?;
     let name = format!("choreo-host{}", std::env::consts::EXE_SUFFIX);
     Ok(target().join(folder).join(name))
