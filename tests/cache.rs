@@ -32,6 +32,12 @@ enum Event {
         cut: u32,
     },
     Lose(prop::sample::Index),
+    /// A prompt of these tokens, which gets these after it.
+    Prompt {
+        tokens: Vec<u32>,
+        grow: Vec<u32>,
+        tenant: u64,
+    },
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -46,7 +52,14 @@ fn event() -> impl Strategy<Value = Event> {
         3 => index().prop_map(Event::Release),
         1 => (1u32..6, 0u32..6, 0u32..6).prop_map(|(prompt, grow, cut)| Event::Grow { prompt, grow, cut }),
         1 => index().prop_map(Event::Lose),
+        4 => (texts(1..14), texts(0..6), 0u64..2)
+            .prop_map(|(tokens, grow, tenant)| Event::Prompt { tokens, grow, tenant }),
     ]
+}
+
+/// Tokens of two kinds, so that texts often begin alike.
+fn texts(len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u32>> {
+    proptest::collection::vec(prop_oneof![4 => Just(1u32), 1 => Just(2)], len)
 }
 
 fn tokens(count: u32) -> Vec<TokenId> {
@@ -148,6 +161,35 @@ proptest! {
                     }
                 }
                 Event::Release(_) | Event::Lose(_) => {}
+                Event::Prompt { tokens, grow, tenant } => {
+                    let tokens: Vec<TokenId> = tokens.into_iter().map(TokenId).collect();
+                    let capacity = u32::try_from(tokens.len() + grow.len()).unwrap();
+                    let asked = tokens.len();
+                    let new = NewMessage { tokens: tokens.clone(), parents: vec![], offset: 0, capacity, tenant: Some(Tenant(tenant)) };
+                    let (message, found) = cache.prompt(new);
+                    named.push(message);
+                    prop_assert!((found as usize) < asked);
+                    let whole = |cache: &Cache| -> Vec<TokenId> {
+                        let parents = cache.parents(message).iter().flat_map(|parent| cache.tokens(parent.message).to_vec());
+                        parents.chain(cache.tokens(message).to_vec()).collect()
+                    };
+                    prop_assert_eq!(whole(&cache), tokens);
+                    for token in &grow {
+                        let needed = needed(&cache, &named, beginning);
+                        let plan = pass(&mut cache, &needed, 300, Yielding::Untouched);
+                        prop_assert_eq!(check::verify(&cache, &plan), Ok(()));
+                        cache.commit(&plan);
+                        cache.append(message, &[TokenId(*token)]);
+                        prop_assert_eq!(check::verify_room(&cache), Ok(()));
+                    }
+                    if !asked.is_multiple_of(5) {
+                        cache.close(message);
+                        prop_assert_eq!(check::verify_room(&cache), Ok(()));
+                        // A baseline names no message that it does not decode.
+                        named.pop();
+                        cache.release(message);
+                    }
+                }
                 Event::Grow { prompt, grow, cut } => {
                     let new = NewMessage { tokens: tokens(prompt), parents: vec![], offset: 0, capacity: prompt + grow, tenant: None };
                     let message = cache.insert(new);
@@ -175,6 +217,8 @@ proptest! {
         encode(&mut cache, &[beginning, all]);
         known.retain(|message| cache.holds(*message));
         prop_assert_eq!(known, [beginning], "who wants all the room gets it, and all else goes");
+        let there = (0..4000).map(MessageId).filter(|message| cache.holds(*message));
+        prop_assert_eq!(there.collect::<Vec<_>>(), [beginning, all]);
     }
 }
 

@@ -19,6 +19,7 @@
 //! | pending | messages that are started: read, waited for, cancelled, dropped |
 //! | stream | texts shown while they are decoded |
 //! | pieces | SentencePiece tokenizers: what stands where a text begins, and what texts may not become |
+//! | prefix | a prefix cache: the bits of encoding anew, and what it saves; runs made to say what another said |
 //! | plans | every plan of the repository, run on the embedded model |
 //! | score | continuations' log-probabilities against what decoding reports |
 //! | templates | chat formats of many families, ours or a folder of real ones |
@@ -46,6 +47,7 @@ mod names;
 mod pending;
 mod pieces;
 mod plans;
+mod prefix;
 mod reference;
 mod room;
 mod rows;

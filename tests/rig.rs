@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use choreo_host::chat::Chat;
 use choreo_host::engine::call::{Part, PrefillCall, Role, View};
 use choreo_host::engine::report::RunReport;
-use choreo_host::engine::{self, Budgets, Defaults, EngineOptions, Handle, Mode, RunOptions, Tenant};
+use choreo_host::engine::{self, Budgets, Defaults, EngineOptions, Handle, Mode, RunOptions, Script, Tenant, Tokens};
 use choreo_host::model::{CacheSize, CacheType, Decoder, LoadOptions, Model, Source};
 use choreo_host::wasm::{Limits, LogSink, Plan, Sandbox, Task};
 use serde_json::Value;
@@ -26,6 +26,7 @@ pub fn options(mode: Mode, seed: u64) -> RunOptions {
         seed,
         budgets: Budgets { calls: u64::MAX, tokens_out: u64::MAX, text_bytes: 1 << 30, wall: Duration::from_secs(600) },
         defaults: Defaults { max_tokens: 32, temperature: 0.0, top_p: 1.0, top_k: None },
+        tokens: Tokens::Sampled,
     }
 }
 
@@ -70,14 +71,32 @@ impl Rig {
 
     /// Runs a script of the probe; its answers, and what it cost.
     pub fn script(&self, options: RunOptions, script: &str) -> (Vec<Value>, RunReport) {
-        let (output, report) = self.run(probe(), options, &["script", script]);
+        let (answers, report, _) = self.scripted(options, script);
+        (answers, report)
+    }
+
+    /// The same, and what it generated, where that is kept.
+    pub fn scripted(&self, options: RunOptions, script: &str) -> (Vec<Value>, RunReport, Script) {
+        let (output, report, script) = self.run_scripted(probe(), options, &["script", script]);
         let answers = output.lines().map(|line| serde_json::from_str(line).unwrap());
-        (answers.collect(), report)
+        (answers.collect(), report, script)
+    }
+
+    /// Frees what no run holds.
+    pub fn forget(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(self.handle.forget()).unwrap();
     }
 
     /// Runs a plan to its result.
     #[track_caller]
     pub fn run(&self, plan: &Plan, options: RunOptions, arguments: &[&str]) -> (String, RunReport) {
+        let (result, report, _) = self.run_scripted(plan, options, arguments);
+        (result, report)
+    }
+
+    #[track_caller]
+    fn run_scripted(&self, plan: &Plan, options: RunOptions, arguments: &[&str]) -> (String, RunReport, Script) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let task = Task {
@@ -89,7 +108,7 @@ impl Rig {
             let run = Arc::new(self.handle.open(options).await.unwrap());
             let outcome = plan.run(&self.handle, run.clone(), task).await;
             let report = run.report().await.unwrap();
-            (outcome.result.unwrap().unwrap(), report)
+            (outcome.result.unwrap().unwrap(), report, run.script().await.unwrap())
         })
     }
 }

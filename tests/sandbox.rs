@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use choreo_host::cache::plan::Plan as Step;
 use choreo_host::chat::Chat;
-use choreo_host::engine::{self, Budgets, Defaults, EngineOptions, Handle, Mode, RunOptions, Tenant};
+use choreo_host::engine::{self, Budgets, Defaults, EngineOptions, Handle, Mode, RunOptions, Tenant, Tokens};
 use choreo_host::model::{ForwardError, Logits, Model, ModelShape, Source};
 use choreo_host::wasm::{Limits, LogSink, Outcome, Plan, Sandbox, Task};
 
@@ -82,6 +82,7 @@ async fn probe(handle: Handle, limits: Limits, behaviour: &str) -> Outcome {
         seed: 1,
         budgets: Budgets { calls: 100, tokens_out: 10_000, text_bytes: 1 << 20, wall: limits.wall },
         defaults: Defaults { max_tokens: 10, temperature: 0.0, top_p: 1.0, top_k: None },
+        tokens: Tokens::Sampled,
     };
     let run = Arc::new(handle.open(options).await.unwrap());
     let arguments = behaviour.split(' ').map(str::to_owned).collect();

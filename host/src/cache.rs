@@ -18,6 +18,7 @@ mod build;
 pub mod check;
 mod identity;
 pub mod plan;
+mod prompts;
 mod room;
 mod slots;
 
@@ -27,9 +28,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use identity::Identity;
 pub use identity::Tenant;
 pub use plan::{Block, MessageId, Plan, Slot, Span, TokenId};
+use prompts::Stem;
 pub use room::Yielding;
 pub use slots::Extent;
-use slots::Slots;
+use slots::{Slots, cut_extents};
 
 /// A message and where a call places its index 0, in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +118,11 @@ struct Message {
     tenant: Option<Tenant>,
     /// Of a closed message that may be shared.
     identity: Option<Identity>,
+    /// Where it begins in the tree of prompts; none: it has no place there.
+    stem: Option<Stem>,
+    /// Index of its first token: above 0 where it goes on from its parents, which
+    /// are then one text with it.
+    first_index: u32,
     /// In order of index.
     extents: Vec<Extent>,
     /// Tokens whose keys and values are in place.
@@ -152,6 +159,8 @@ pub struct Cache {
     beginning: Option<MessageId>,
     /// Closed messages that may be shared.
     identities: HashMap<Identity, MessageId>,
+    /// Edges of the tree of prompts, by where they begin and their first token.
+    branches: HashMap<(Stem, TokenId), MessageId>,
     pass: u64,
     /// What may yield its room to this pass, in that order.
     victims: Option<VecDeque<MessageId>>,
@@ -172,6 +181,7 @@ impl Cache {
             next: 0,
             beginning: None,
             identities: HashMap::new(),
+            branches: HashMap::new(),
             pass: 0,
             victims: None,
             changes: Changes::default(),
@@ -250,6 +260,8 @@ impl Cache {
             capacity: new.capacity,
             tenant: new.tenant,
             identity: None,
+            stem: None,
+            first_index: 0,
             extents: Vec::new(),
             encoded: 0,
             reached: 0,
@@ -292,22 +304,17 @@ impl Cache {
         message.reached = message.reached.min(count(&message.tokens));
     }
 
-    /// Ends an open message's growth and gives back the slots it did not need.
+    /// Ends an open message's growth and gives back the slots it did not need. Of
+    /// one that ends a prompt, only what is encoded stays.
     pub fn close(&mut self, id: MessageId) {
         let message = self.message_mut(id);
         message.stage = Stage::Closed;
+        if message.stem.is_some() {
+            return self.join(id);
+        }
         message.capacity = count(&message.tokens);
-        let mut keep = message.capacity;
-        let mut spare = Vec::new();
-        message.extents.retain_mut(|extent| {
-            let kept = extent.len.min(keep);
-            keep -= kept;
-            if kept < extent.len {
-                spare.push(Extent { slot: Slot(extent.slot.0 + kept), len: extent.len - kept });
-            }
-            extent.len = kept;
-            kept > 0
-        });
+        let kept = cut_extents(&mut message.extents, message.capacity);
+        let spare = std::mem::replace(&mut message.extents, kept);
         self.give(spare);
         let identity = self.identity_of(id);
         self.message_mut(id).identity = identity;
@@ -327,6 +334,16 @@ impl Cache {
         if message.holders == 0 {
             self.free_unused(vec![id]);
         }
+    }
+
+    /// Frees what nobody holds and is only there to be found.
+    pub fn forget_released(&mut self) {
+        let released: Vec<MessageId> =
+            self.messages.iter().filter(|(_, message)| message.holders == 0).map(|(id, _)| *id).collect();
+        for id in &released {
+            self.forget(*id);
+        }
+        self.free_unused(released);
     }
 
     /// The message's encoding failed: it gives back its slots, and whoever
@@ -379,9 +396,10 @@ impl Cache {
         message.stage != Stage::Lost && message.reached < count(&message.tokens)
     }
 
-    /// Tokens from `first` on, at most `rows`, that have been encoded before.
+    /// Tokens from index `first` on, at most `rows`, that have been encoded before.
     pub fn known(&self, id: MessageId, first: u32, rows: u32) -> u32 {
-        self.message(id).reached.saturating_sub(first).min(rows)
+        let message = self.message(id);
+        (message.first_index + message.reached).saturating_sub(first).min(rows)
     }
 
     /// Tokens that are not encoded, or not any more.
@@ -400,11 +418,17 @@ impl Cache {
         self.messages.get(&id).map_or(0, slots_of)
     }
 
+    /// Slots that messages have.
+    pub fn slots_in_use(&self) -> u32 {
+        self.total - self.slots.left()
+    }
+
     /// The plan's rows are in place.
     pub fn commit(&mut self, plan: &Plan) {
         for block in &plan.blocks {
             let Some(message) = self.messages.get_mut(&block.message) else { continue };
-            message.encoded = block.first_index + u32::try_from(block.rows.len()).unwrap_or(u32::MAX);
+            let rows = u32::try_from(block.rows.len()).unwrap_or(u32::MAX);
+            message.encoded = block.first_index - message.first_index + rows;
             message.reached = message.reached.max(message.encoded);
         }
     }

@@ -9,6 +9,7 @@
 pub mod call;
 mod choice;
 mod constraint;
+mod estimate;
 mod grammar;
 mod guide;
 mod handle;
@@ -22,6 +23,7 @@ mod room;
 mod run;
 mod schedule;
 mod score;
+mod script;
 mod start;
 mod step;
 
@@ -33,6 +35,7 @@ use std::time::Duration;
 
 pub use handle::{Budgets, Defaults, Handle, Mode, Progress, Run, RunOptions};
 pub use pending::{Followed, Following, Pending, Until, wait_any};
+pub use script::{Generated, Pace, Script, Tokens};
 
 use call::Error;
 use choice::TokenIndex;

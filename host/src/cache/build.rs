@@ -6,7 +6,8 @@ use super::{Cache, Message, Wanted, Work};
 impl Cache {
     /// Builds the forward pass that does `work`, in this order. A new token sees the beginning of
     /// sequence, its message's parents as placed, in the order listed, and the
-    /// earlier tokens of its own message.
+    /// earlier tokens of its own message. Where that goes on from its parents, all
+    /// are as one message.
     ///
     /// A message's parents must be encoded already, or wholly before it in `work`.
     pub fn plan(&self, work: &[Work]) -> Plan {
@@ -15,9 +16,9 @@ impl Cache {
             let message = self.message(item.message);
             let first_row = plan.tokens.len();
             let end = message.encoded + item.tokens;
-            for index in message.encoded..end {
-                plan.tokens.push(message.tokens[index as usize]);
-                plan.indexes.push(index);
+            for at in message.encoded..end {
+                plan.tokens.push(message.tokens[at as usize]);
+                plan.indexes.push(message.first_index + at);
             }
             let slots = spans(message, 0).flat_map(|span| (0..span.len).map(move |at| Slot(span.slot.0 + at)));
             plan.slots.extend(slots.skip(message.encoded as usize).take(item.tokens as usize));
@@ -26,12 +27,15 @@ impl Cache {
             if let Some(beginning) = self.beginning.filter(|beginning| *beginning != item.message) {
                 plan.spans.extend(spans(self.message(beginning), -1));
             }
+            let mut first_own = plan.spans.len();
             for parent in &message.parents {
                 plan.spans.extend(spans(self.message(parent.message), parent.offset));
             }
-            let first_own = plan.spans.len();
+            if message.first_index == 0 {
+                first_own = plan.spans.len();
+            }
             plan.spans.extend(spans(message, message.offset).filter_map(|span| {
-                let len = span.len.min(end.checked_sub(span.index)?);
+                let len = span.len.min((message.first_index + end).checked_sub(span.index)?);
                 (len > 0).then_some(Span { len, ..span })
             }));
 
@@ -44,7 +48,7 @@ impl Cache {
             plan.blocks.push(Block {
                 message: item.message,
                 rows,
-                first_index: message.encoded,
+                first_index: message.first_index + message.encoded,
                 offset: message.offset,
                 seen: first_seen..first_own,
                 own: first_own..plan.spans.len(),
@@ -56,7 +60,7 @@ impl Cache {
 
 /// A message's extents as a call sees them that places it at `offset`.
 fn spans(message: &Message, offset: i32) -> impl Iterator<Item = Span> {
-    let mut index = 0;
+    let mut index = message.first_index;
     message.extents.iter().map(move |extent| {
         let span = Span { slot: extent.slot, index, len: extent.len, offset };
         index += extent.len;

@@ -3,8 +3,9 @@
 //! It states the visibility rule token by token: *the row of message `m` at
 //! index `i` sees exactly (a) the beginning of sequence at position −1, (b) for
 //! every placing of a parent of `m`, each of the parent's tokens at the place's
-//! offset plus its index, and (c) the tokens of `m` with indexes 0 to `i`, each
-//! at its own position; every slot it reads holds the token that is claimed,
+//! offset plus its index, and (c) the tokens of `m` up to index `i`, each at its
+//! own position; where the first of those is not 0, the parents are the tokens
+//! before it, and one text with them; every slot it reads holds the token that is claimed,
 //! written in an earlier pass or in this one.* The plan's builder works with
 //! extents and ranges and shares none of this.
 
@@ -80,7 +81,8 @@ pub fn verify(cache: &Cache, plan: &Plan) -> Result<(), Fault> {
         verify_rows(cache, plan, block, &owners)?;
         verify_view(cache, plan, block, &|slot| {
             let owner = owners.get(&slot).copied()?;
-            let encoded = owner.1 < cache.messages[&owner.0].encoded || written.contains(&slot);
+            let message = &cache.messages[&owner.0];
+            let encoded = owner.1 < message.first_index + message.encoded || written.contains(&slot);
             encoded.then_some(owner)
         })?;
     }
@@ -101,9 +103,9 @@ fn owners(cache: &Cache, plan: &Plan) -> HashMap<Slot, (MessageId, u32)> {
     }
     let mut owners = HashMap::new();
     for id in concerned {
-        let extents = cache.messages.get(&id).map_or(&[][..], |message| &message.extents);
-        let slots = extents.iter().flat_map(|extent| extent.slot.0..extent.slot.0 + extent.len);
-        owners.extend(slots.map(Slot).zip((0..).map(|index| (id, index))));
+        let Some(message) = cache.messages.get(&id) else { continue };
+        let slots = message.extents.iter().flat_map(|extent| extent.slot.0..extent.slot.0 + extent.len);
+        owners.extend(slots.map(Slot).zip((message.first_index..).map(|index| (id, index))));
     }
     owners
 }
@@ -157,11 +159,12 @@ fn verify_rows(
     owners: &HashMap<Slot, (MessageId, u32)>,
 ) -> Result<(), Fault> {
     let message = cache.messages.get(&block.message).ok_or(Fault::Misshapen("a block's message does not exist"))?;
-    if message.stage == Stage::Lost || block.offset != message.offset || block.first_index != message.encoded {
+    let next = message.first_index + message.encoded;
+    if message.stage == Stage::Lost || block.offset != message.offset || block.first_index != next {
         return Err(Fault::Misshapen("a block does not continue its message"));
     }
     for (row, index) in block.rows.clone().zip(block.first_index..) {
-        let token: Option<&TokenId> = message.tokens.get(index as usize);
+        let token: Option<&TokenId> = message.tokens.get((index - message.first_index) as usize);
         let right = token == Some(&plan.tokens[row])
             && plan.indexes[row] == index
             && owners.get(&plan.slots[row]) == Some(&(block.message, index));
@@ -183,19 +186,28 @@ fn verify_view(
     if let Some(beginning) = cache.beginning.filter(|beginning| *beginning != block.message) {
         expected.push((beginning, 0, -1));
     }
+    // A message that goes on from its parents is one text with them.
+    let mut own: Vec<Visible> = Vec::new();
     for parent in &message.parents {
-        for index in 0..cache.messages[&parent.message].tokens.len() {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            expected.push((parent.message, index, i64::from(parent.offset) + i64::from(index)));
+        let seen = &cache.messages[&parent.message];
+        let tokens = (seen.first_index..).take(seen.tokens.len());
+        let tokens = tokens.map(|index| (parent.message, index, i64::from(parent.offset) + i64::from(index)));
+        if message.first_index == 0 {
+            expected.extend(tokens);
+        } else {
+            own.extend(tokens);
         }
+    }
+    if message.first_index as usize != own.len() {
+        return Err(Fault::Misshapen("a message does not go on where its parents end"));
     }
     compare(&plan.spans[block.seen.clone()], block, &expected, holder)?;
 
     // Row i sees own tokens 0 to i: with one entry an index, in order, each row
     // sees a prefix, and the last row sees them all.
     let last = block.first_index + u32::try_from(block.rows.len()).unwrap_or(u32::MAX) - 1;
-    let own: Vec<Visible> =
-        (0..=last).map(|index| (block.message, index, i64::from(message.offset) + i64::from(index))).collect();
+    let mine = message.first_index..=last;
+    own.extend(mine.map(|index| (block.message, index, i64::from(message.offset) + i64::from(index))));
     compare(&plan.spans[block.own.clone()], block, &own, holder)
 }
 

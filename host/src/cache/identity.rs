@@ -42,7 +42,10 @@ impl Cache {
     }
 
     /// Nobody finds the message any more.
-    pub(super) fn forget_identity(&mut self, id: MessageId) {
+    pub(super) fn forget(&mut self, id: MessageId) {
+        if let Some(branch) = self.branch(id, self.message(id)) {
+            self.branches.remove(&branch);
+        }
         if let Some(identity) = self.message_mut(id).identity.take()
             && self.identities.get(&identity) == Some(&id)
         {
@@ -53,14 +56,15 @@ impl Cache {
     /// Nor any message that sees it, at whatever remove.
     pub(super) fn forget_lineage(&mut self, id: MessageId) {
         let mut lineage = BTreeSet::from([id]);
-        // What a message sees was there before it.
-        for (child, message) in self.messages.range(id..) {
+        // What a message sees was there before it, or is an edge of the tree of
+        // prompts, of which it lists all.
+        for (child, message) in &self.messages {
             if message.parents.iter().any(|parent| lineage.contains(&parent.message)) {
                 lineage.insert(*child);
             }
         }
         for id in lineage {
-            self.forget_identity(id);
+            self.forget(id);
         }
     }
 

@@ -120,13 +120,14 @@ impl Cache {
         }
         let mut lacking: BTreeSet<MessageId> = BTreeSet::new();
         for (id, message) in self.messages.iter().filter(|(id, _)| !needed.contains(id)) {
-            let in_place = message.encoded == count(&message.tokens);
-            if !in_place || message.parents.iter().any(|parent| lacking.contains(&parent.message)) {
+            let in_place = |message: &Message| message.encoded == count(&message.tokens);
+            let lacks = |id| lacking.contains(&id) || !in_place(self.message(id));
+            if !in_place(message) || message.parents.iter().any(|parent| lacks(parent.message)) {
                 lacking.insert(*id);
             }
         }
         for id in &lacking {
-            self.forget_identity(*id);
+            self.forget(*id);
         }
         self.free_unused(lacking.into_iter().collect());
     }
@@ -151,7 +152,9 @@ impl Cache {
                 }
             }
             if !message.extents.is_empty() {
-                victims.push((class, if class == Class::Open { 0 } else { used }, Reverse(*id)));
+                let used = if class == Class::Open { 0 } else { used };
+                // Of a prompt's edges, used together, the last yields first.
+                victims.push((class, used, Reverse(message.first_index), Reverse(*id)));
             }
         }
         victims.sort_unstable();
@@ -184,10 +187,17 @@ impl Cache {
     pub(super) fn free_unused(&mut self, mut messages: Vec<MessageId>) {
         while let Some(id) = messages.pop() {
             let Some(message) = self.messages.get(&id) else { continue };
-            if message.holders > 0 || message.references > 0 || self.may_be_found(id, message) {
+            if message.holders > 0 || message.references > 0 {
                 continue;
             }
-            self.forget_identity(id);
+            if message.stem.is_some() && message.encoded > 0 && message.encoded < count(&message.tokens) {
+                // What was encoded of a prompt serves the next one.
+                self.trim(id);
+            }
+            if self.may_be_found(id, self.message(id)) {
+                continue;
+            }
+            self.forget(id);
             self.take_back(id);
             if let Some(message) = self.messages.remove(&id) {
                 messages.extend(self.dereference(message.parents));
@@ -212,6 +222,7 @@ impl Cache {
     /// Whether an identical message would be this one, and need not be encoded.
     fn may_be_found(&self, id: MessageId, message: &Message) -> bool {
         let found = message.identity.and_then(|identity| self.identities.get(&identity));
-        found == Some(&id) && message.encoded == count(&message.tokens)
+        let found = found == Some(&id) || self.branch(id, message).is_some();
+        found && message.encoded == count(&message.tokens)
     }
 }

@@ -13,6 +13,22 @@ pub struct Extent {
     pub len: u32,
 }
 
+/// Takes the first `len` slots, or as many as there are.
+pub(super) fn cut_extents(extents: &mut Vec<Extent>, len: u32) -> Vec<Extent> {
+    let mut missing = len;
+    let mut taken = Vec::new();
+    extents.retain_mut(|extent| {
+        let cut = extent.len.min(missing);
+        missing -= cut;
+        if cut > 0 {
+            taken.push(Extent { slot: extent.slot, len: cut });
+        }
+        *extent = Extent { slot: Slot(extent.slot.0 + cut), len: extent.len - cut };
+        extent.len > 0
+    });
+    taken
+}
+
 /// The free slots of a pool of fixed size.
 #[derive(Debug)]
 pub(super) struct Slots {

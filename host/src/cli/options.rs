@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
-use crate::engine::{Budgets, Defaults, Mode, RunOptions, Tenant};
+use crate::engine::{Budgets, Defaults, Mode, RunOptions, Tenant, Tokens};
 use crate::model::{CacheSize, CacheType};
 use crate::wasm::Limits;
 
@@ -19,7 +19,8 @@ pub(super) struct RunArguments {
     /// the hub's cache; without it, the model that is built in
     #[arg(long, value_name = "MODEL")]
     pub(super) model: Option<PathBuf>,
-    /// How parents are honoured: each message encoded once, or every prompt anew
+    /// How parents are honoured: each message encoded once; or each call one prompt,
+    /// of which the longest beginning that is cached is reused; or encoded anew
     #[arg(long, value_enum, default_value_t = ModeArgument::Choreo)]
     mode: ModeArgument,
     /// Seed of the run
@@ -100,6 +101,7 @@ pub(super) struct LimitArguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ModeArgument {
     Choreo,
+    Prefix,
     Naive,
 }
 
@@ -133,6 +135,7 @@ impl RunArguments {
         RunOptions {
             mode: match self.mode {
                 ModeArgument::Choreo => Mode::Choreo,
+                ModeArgument::Prefix => Mode::Prefix,
                 ModeArgument::Naive => Mode::Naive,
             },
             tenant: Tenant::default(),
@@ -144,6 +147,7 @@ impl RunArguments {
                 top_p: self.top_p,
                 top_k: None,
             },
+            tokens: Tokens::Sampled,
         }
     }
 }

@@ -12,6 +12,7 @@ use super::grammar::{Grammars, Memory};
 use super::guide::Guide;
 use super::pending::{FOLLOWED, Following, Pending, Started};
 use super::report::RunReport;
+use super::script::{Script, Tokens};
 use crate::cache::Tenant;
 use crate::model::ModelShape;
 
@@ -20,9 +21,29 @@ use crate::model::ModelShape;
 pub enum Mode {
     /// Each message is encoded once, in its own view.
     Choreo,
-    /// Each decode encodes its parents' tokens anew, in list order; offsets
-    /// are ignored.
+    /// Each decode is one prompt, its parents' tokens one after another (offsets
+    /// are ignored), and encodes what follows the longest beginning of it that
+    /// an earlier prompt or its answer left: a prefix cache.
+    Prefix,
+    /// The same prompts, each encoded anew.
     Naive,
+}
+
+impl Mode {
+    /// As the command line and reports call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Choreo => "choreo",
+            Self::Prefix => "prefix",
+            Self::Naive => "naive",
+        }
+    }
+
+    /// Whether a call is one prompt and messages are text alone, as without
+    /// choreography.
+    pub(super) fn is_baseline(self) -> bool {
+        self != Self::Choreo
+    }
 }
 
 /// What one run may use.
@@ -65,6 +86,8 @@ pub struct RunOptions {
     pub budgets: Budgets,
     /// Defaults of what a call leaves unset.
     pub defaults: Defaults,
+    /// Where generated tokens come from.
+    pub tokens: Tokens,
 }
 
 /// Counters that the engine keeps up to date while a run goes on.
@@ -100,6 +123,9 @@ pub(super) enum Request {
     Remaining(RunId, Reply<Vec<(String, u64)>>),
     Limit(RunId, String, u64, Reply<()>),
     Report(RunId, Reply<RunReport>),
+    Script(RunId, Reply<Script>),
+    /// Free what no run holds.
+    Forget(Reply<()>),
     Close(RunId),
 }
 
@@ -136,6 +162,14 @@ impl Handle {
         sender.send(Request::Open(options, progress.clone(), reply)).map_err(|_| gone())?;
         let id = answer.await.map_err(|_| gone())?;
         Ok(Run { sender, grammars: self.grammars.clone(), memory: Memory::default(), id, progress })
+    }
+
+    /// Frees what no run holds: what comes next finds nothing of earlier runs.
+    ///
+    /// # Errors
+    /// When the engine thread has ended.
+    pub async fn forget(&self) -> Result<(), Error> {
+        ask(&self.sender, Request::Forget).await
     }
 }
 
@@ -271,11 +305,23 @@ impl Run {
         self.ask(|reply| Request::Report(self.id, reply)).await
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
-        self.sender.send(request(reply)).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+    /// What the run has generated so far, where it is kept ([`Tokens::Kept`]).
+    ///
+    /// # Errors
+    /// When the engine thread has ended.
+    pub async fn script(&self) -> Result<Script, Error> {
+        self.ask(|reply| Request::Script(self.id, reply)).await
     }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Error> {
+        ask(&self.sender, request).await
+    }
+}
+
+async fn ask<T>(sender: &mpsc::Sender<Request>, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Error> {
+    let (reply, answer) = oneshot::channel();
+    sender.send(request(reply)).map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())?
 }
 
 impl Drop for Run {

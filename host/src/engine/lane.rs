@@ -12,6 +12,7 @@ use super::constraint::Constrained;
 use super::guide::Guide;
 use super::handle::{Defaults, RunId};
 use super::pending::Feed;
+use super::script::{Forced, Generated};
 use crate::cache::{MessageId, TokenId};
 use crate::chat::Chat;
 use crate::sampler::{self, Sampling, Stream};
@@ -49,7 +50,9 @@ pub(super) struct Lane {
     /// Where in `bytes` a stop string may have begun; their end, if none has.
     held: usize,
     /// Generated tokens, the one that ended the message included.
-    generated: u32,
+    tokens: Vec<TokenId>,
+    /// What it must say, if somebody has said so.
+    script: Option<Forced>,
 }
 
 /// A lane to be.
@@ -66,6 +69,7 @@ pub(super) struct NewLane {
     pub(super) seen: BTreeSet<TokenId>,
     /// Of the constraint's grammar, if it has one.
     pub(super) guide: Option<Guide>,
+    pub(super) script: Option<Forced>,
 }
 
 /// What became of a row of logits.
@@ -77,6 +81,13 @@ pub(super) struct Step {
     pub(super) tokens: Vec<TokenId>,
     /// Whether the message is over.
     pub(super) end: Option<End>,
+}
+
+/// What a row of logits leads to.
+enum Next {
+    Token(TokenId),
+    /// The script has no more.
+    End(Finish),
 }
 
 /// How a lane ends.
@@ -125,13 +136,19 @@ impl Lane {
             ends: Vec::new(),
             shown: 0,
             held: 0,
-            generated: 0,
+            tokens: Vec::new(),
+            script: new.script,
         }
     }
 
     /// Tokens generated so far.
     pub(super) fn generated(&self) -> u32 {
-        self.generated
+        u32::try_from(self.tokens.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What it has generated, for a script.
+    pub(super) fn script(&self, finish: &Finish) -> Generated {
+        Generated { tokens: self.tokens.clone(), finish: finish.clone() }
     }
 
     /// Goes on by one token, and by all that must follow it; at most `left`.
@@ -139,7 +156,8 @@ impl Lane {
     pub(super) fn accept(&mut self, logits: &[f32], chat: &Chat, index: Option<&TokenIndex>, left: u64) -> Step {
         let mut step = Step::default();
         let mut next = match self.next(logits, chat, index) {
-            Ok(token) => Some(token),
+            Ok(Next::Token(token)) => Some(token),
+            Ok(Next::End(finish)) => return Step { end: Some(End::Finished(finish)), ..step },
             Err(why) => return Step { end: Some(End::Failed(format!("the constraint {why}"))), ..step },
         };
         if let Some(token) = next.filter(|_| self.top_logprobs > 0) {
@@ -164,27 +182,41 @@ impl Lane {
     /// The next token: one that must come, or one chosen from a row of logits, of
     /// which a constraint leaves only those that fit; log-probabilities are the
     /// model's own.
-    fn next(&mut self, logits: &[f32], chat: &Chat, index: Option<&TokenIndex>) -> Result<TokenId, String> {
+    fn next(&mut self, logits: &[f32], chat: &Chat, index: Option<&TokenIndex>) -> Result<Next, String> {
         if let Some(token) = self.forced() {
-            return Ok(token);
+            return Ok(Next::Token(token));
         }
         let mut weighed = Cow::Borrowed(logits);
         if self.penalises() {
             sampler::penalise(weighed.to_mut(), self.seen.iter().map(|token| token.0), self.penalty);
         }
         self.constrained.mask(&mut weighed, index, chat)?;
-        let token = TokenId(sampler::sample(&weighed, &self.sampling, &mut self.stream));
+        let mut token = TokenId(sampler::sample(&weighed, &self.sampling, &mut self.stream));
+        if let Some(script) = &mut self.script {
+            match script.next() {
+                Some(forced) => token = forced,
+                None => return Ok(Next::End(script.finish.clone())),
+            }
+        }
         if !chat.is_end(token) {
             self.constrained.advance(token, chat.token_bytes(token))?;
         }
-        Ok(token)
+        Ok(Next::Token(token))
     }
 
     /// A token that must come. A stream's place is the number of tokens, drawn or not.
     fn forced(&mut self) -> Option<TokenId> {
-        let token = self.constrained.forced()?;
-        self.stream.skip();
-        Some(token)
+        let mut token = self.constrained.forced();
+        match (&mut self.script, token) {
+            // The script has it too.
+            (Some(script), Some(_)) => drop(script.next()),
+            (Some(script), None) if matches!(self.constrained, Constrained::Free) => token = script.beside(),
+            _ => {}
+        }
+        if token.is_some() {
+            self.stream.skip();
+        }
+        token
     }
 
     /// The message goes on with a token; how it ends, if it does.
@@ -192,7 +224,7 @@ impl Lane {
         if self.penalises() {
             self.seen.insert(token);
         }
-        self.generated += 1;
+        self.tokens.push(token);
         if chat.is_end(token) {
             return Some(Finish::End);
         }
@@ -202,7 +234,7 @@ impl Lane {
             Some(Finish::StopString(which))
         } else if self.constrained.must_end() {
             Some(Finish::Constraint)
-        } else if self.generated >= self.max_tokens {
+        } else if self.generated() >= self.max_tokens {
             Some(Finish::Length)
         } else {
             None

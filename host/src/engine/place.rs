@@ -2,7 +2,7 @@
 
 use super::call::{Cause, Number, Parent, Shortage, View};
 use super::run::RunState;
-use crate::cache::{Placed, TokenId};
+use crate::cache::{NewMessage, Placed, TokenId};
 
 /// A view with every offset filled in.
 #[derive(Debug)]
@@ -48,17 +48,20 @@ pub(super) fn place(run: &RunState, view: &View, bounds: Bounds) -> Result<Place
     Ok(Placement { parents, offset: narrow(offset) })
 }
 
-/// The same view as `naive` honours it: the parents one after another from
+/// The same view as the baselines honour it: the parents one after another from
 /// position 0, offsets ignored.
 pub(super) fn in_a_row(run: &RunState, view: &View, bounds: Bounds) -> Result<Placement, Cause> {
     let parents = view.parents.iter().map(|parent| Parent { offset: None, ..*parent }).collect();
     place(run, &View { parents, offset: None }, bounds)
 }
 
-/// The tokens of all parents of a placement, in order.
-pub(super) fn concatenate(run: &RunState, placement: &Placement) -> Vec<TokenId> {
-    let records = placement.parents.iter().filter_map(|(number, _)| run.record(*number).ok());
-    records.flat_map(|record| record.tokens.iter().copied()).collect()
+/// The prompt that a baseline makes of a call: the tokens of all parents, in
+/// order, and then the message's own.
+pub(super) fn prompt(run: &RunState, placement: &Placement, own: &[TokenId]) -> NewMessage {
+    let parents = placement.parents.iter().filter_map(|(number, _)| run.record(*number).ok());
+    let tokens: Vec<TokenId> = parents.flat_map(|record| &record.tokens).chain(own).copied().collect();
+    let capacity = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+    NewMessage { tokens, parents: vec![], offset: 0, capacity, tenant: Some(run.options.tenant) }
 }
 
 /// Whether a view that ends before position `end` fits the context.

@@ -29,6 +29,10 @@ pub struct RunReport {
     pub generated: u64,
     /// Largest number of bytes of keys and values held at once.
     pub peak_cache_bytes: u64,
+    /// The same of all messages of all runs, and of those that are only there to
+    /// be found: alone in a process that began with an empty cache, what the run's
+    /// mode takes.
+    pub peak_pool_bytes: u64,
     /// Time during which at least one lane was decoding.
     pub decode_ms: f64,
     /// From the run's opening to its report.
@@ -62,6 +66,8 @@ pub struct MessageReport {
     pub yielded: u32,
     /// Cached tokens it saw instead of encoding them again.
     pub reused: u32,
+    /// What it would have cost in each mode.
+    pub would_encode: WouldEncode,
     /// When the call arrived.
     pub called_ms: f64,
     /// From the call to the first forward pass that held a token of it.
@@ -74,6 +80,21 @@ pub struct MessageReport {
     pub finish: String,
     /// Bytes of keys and values it holds (0 once released).
     pub cache_bytes: u64,
+}
+
+/// Tokens that a message encodes in each mode, its generated ones included, where
+/// nothing is shared with other runs and nothing yields its room. Prefixes are
+/// counted by whole messages. In the baselines a prefilled message costs nothing
+/// before a decode sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WouldEncode {
+    /// Its own.
+    pub choreo: u64,
+    /// Its own, and those of its parents from the first on that no earlier call saw
+    /// in this place.
+    pub prefix: u64,
+    /// Its own and all its parents'.
+    pub naive: u64,
 }
 
 /// A parent, as placed.

@@ -79,6 +79,11 @@ impl<M: Model> Engine<M> {
                 let shape = self.model.shape().clone();
                 answer(reply, self.run(run).map(|run| run.report(&shape.name, shape.slot_bytes)));
             }
+            Request::Script(run, reply) => answer(reply, self.run(run).map(|run| run.script.clone())),
+            Request::Forget(reply) => {
+                self.cache.forget_released();
+                answer(reply, Ok(()));
+            }
             Request::Close(run) => self.close(run),
         }
         self.follow_changes();
@@ -128,12 +133,12 @@ impl<M: Model> Engine<M> {
         let state = self.run_state(run);
         let placement = match state.options.mode {
             Mode::Choreo => place::place(state, view, bounds)?,
-            Mode::Naive => place::in_a_row(state, view, bounds)?,
+            Mode::Prefix | Mode::Naive => place::in_a_row(state, view, bounds)?,
         };
         let end = u64::from(placement.offset) + tokens.len() as u64;
         let what = || format!("a message of {} tokens at offset {}", tokens.len(), placement.offset);
         place::fits(what, end, bounds.context)?;
-        if state.options.mode == Mode::Naive {
+        if state.options.mode.is_baseline() {
             return Ok(Draft { role, name, part, text, placement, tokens, new: None });
         }
         let new = NewMessage {
@@ -173,7 +178,8 @@ impl<M: Model> Engine<M> {
     ) -> Number {
         let state = self.run_state(run);
         let reused = match state.options.mode {
-            Mode::Naive => 0,
+            // Of a prompt it is known when the prompt has been looked for.
+            Mode::Prefix | Mode::Naive => 0,
             Mode::Choreo => {
                 let tokens =
                     draft.placement.parents.iter().filter_map(|(id, _)| Some(state.record(*id).ok()?.tokens.len()));

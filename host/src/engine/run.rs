@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::call::{Cause, Description, Finish, Number, Part, Role, Shortage};
-use super::handle::{Mode, Progress, RunOptions};
+use super::call::{Cause, Description, Error, Finish, Number, Part, Role, Scored, Shortage};
+use super::estimate::Estimates;
+use super::handle::{Progress, RunOptions};
 use super::pending::Started;
 use super::report::{MessageReport, PlacedReport, RunReport};
+use super::script::{Forced, Generated, Script, Tokens};
 use crate::cache::{MessageId, Origin, TokenId};
 
 /// One run of the engine.
@@ -31,6 +33,12 @@ pub(super) struct RunState {
     encoded: u64,
     again: u64,
     decoding: Duration,
+    /// Largest number of slots that all messages had at once.
+    peak_pool: u64,
+    /// What it has generated, where that is kept.
+    pub(super) script: Script,
+    /// Lists of score calls that were answered.
+    scored: usize,
     slots_held: u64,
     peak_slots: u64,
 }
@@ -100,6 +108,9 @@ impl RunState {
             encoded: 0,
             again: 0,
             decoding: Duration::ZERO,
+            peak_pool: 0,
+            script: Script::default(),
+            scored: 0,
             slots_held: 0,
             peak_slots: 0,
             options,
@@ -150,16 +161,16 @@ impl RunState {
         Ok(())
     }
 
-    /// A message's text and tokens are complete.
-    pub(super) fn complete(&mut self, number: Number, text: &str, tokens: &[TokenId]) {
+    /// A message's text is complete, and so are its tokens, the header's and these.
+    pub(super) fn complete(&mut self, number: Number, text: &str, generated: &[TokenId]) {
         let record = self.record_mut(number);
         let before = bytes_kept(&record.text, &record.tokens, &[]);
         record.text = text.to_owned();
-        record.tokens = tokens.to_vec();
-        record.length = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+        record.tokens.extend_from_slice(generated);
+        record.length = u32::try_from(record.tokens.len()).unwrap_or(u32::MAX);
         record.state = State::Present;
         record.account.end = Some(Instant::now());
-        let grown = bytes_kept(text, tokens, &[]).saturating_sub(before);
+        let grown = bytes_kept(text, &record.tokens, &[]).saturating_sub(before);
         self.text_left -= signed(grown);
     }
 
@@ -222,6 +233,55 @@ impl RunState {
         self.decoding += time;
     }
 
+    /// All messages of all runs have so many slots.
+    pub(super) fn count_pool(&mut self, slots: u32) {
+        self.peak_pool = self.peak_pool.max(slots.into());
+    }
+
+    /// The tokens that a message must get, if the run has a script.
+    pub(super) fn forced(&self, number: Number) -> Option<Forced> {
+        match &self.options.tokens {
+            Tokens::Forced(script) => Some(Forced::new(script.messages.get(&number)?, script.pace)),
+            Tokens::Sampled | Tokens::Kept => None,
+        }
+    }
+
+    /// Whether the next messages, so many, are in the run's script, if it has one.
+    pub(super) fn is_scripted(&self, messages: usize) -> Result<(), Error> {
+        let Tokens::Forced(script) = &self.options.tokens else { return Ok(()) };
+        let first = self.next_number();
+        match (first..).take(messages).find(|number| !script.messages.contains_key(number)) {
+            None => Ok(()),
+            Some(number) => Err(Error {
+                cause: Cause::Engine(format!(
+                    "message {number} is not in the run's script: the plan does not make the calls of the run that it is from"
+                )),
+                call: Some(number - first),
+            }),
+        }
+    }
+
+    /// A message was generated.
+    pub(super) fn keep(&mut self, number: Number, generated: impl FnOnce() -> Generated) {
+        if matches!(self.options.tokens, Tokens::Kept) {
+            self.script.messages.insert(number, generated());
+        }
+    }
+
+    /// A list was scored: what the plan is told.
+    pub(super) fn settle_scores(&mut self, scored: Vec<Vec<Scored>>) -> Vec<Vec<Scored>> {
+        let list = self.scored;
+        self.scored += 1;
+        match &self.options.tokens {
+            Tokens::Sampled => scored,
+            Tokens::Kept => {
+                self.script.scores.push(scored.clone());
+                scored
+            }
+            Tokens::Forced(script) => script.scores.get(list).cloned().unwrap_or(scored),
+        }
+    }
+
     /// A message now holds so many slots.
     pub(super) fn hold(&mut self, number: Number, slots: u32) {
         let before = std::mem::replace(&mut self.record_mut(number).account.slots, slots);
@@ -267,6 +327,7 @@ impl RunState {
     pub(super) fn report(&self, model: &str, slot_bytes: usize) -> RunReport {
         let since = |instant: Instant| milliseconds(instant.saturating_duration_since(self.opened));
         let bytes = |slots: u64| slots * slot_bytes as u64;
+        let mut estimates = Estimates::default();
         let messages = self.records.iter().zip(1..).map(|(record, id)| MessageReport {
             id,
             role: record.role.name(),
@@ -278,6 +339,7 @@ impl RunState {
             shared: record.shared(),
             yielded: record.account.yielded,
             reused: record.account.reused,
+            would_encode: estimates.of(&self.records, id),
             called_ms: since(record.called),
             queued_ms: record.account.queued.map(milliseconds),
             ttft_ms: record.account.first_token.map(milliseconds),
@@ -286,11 +348,7 @@ impl RunState {
             cache_bytes: bytes(record.account.slots.into()),
         });
         RunReport {
-            mode: match self.options.mode {
-                Mode::Choreo => "choreo",
-                Mode::Naive => "naive",
-            }
-            .to_owned(),
+            mode: self.options.mode.name().to_owned(),
             model: model.to_owned(),
             seed: self.options.seed,
             calls: self.calls,
@@ -300,6 +358,7 @@ impl RunState {
             reused: self.records.iter().map(|record| u64::from(record.account.reused)).sum(),
             generated: self.progress.generated.load(Ordering::Relaxed),
             peak_cache_bytes: bytes(self.peak_slots),
+            peak_pool_bytes: bytes(self.peak_pool),
             decode_ms: milliseconds(self.decoding),
             total_ms: milliseconds(self.opened.elapsed()),
             messages: messages.collect(),

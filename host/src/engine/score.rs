@@ -91,6 +91,7 @@ impl<M: Model> Engine<M> {
         let id = JobId(self.next_job);
         self.next_job += 1;
         let mut job = Job { run, reply, scored: Vec::with_capacity(drafts.len()), left: 0 };
+        let mode = self.run_state(run).options.mode;
         for (call, draft) in drafts.into_iter().enumerate() {
             let scored =
                 |tokens: &Vec<_>| Scored { logprob: 0.0, tokens: u32::try_from(tokens.len()).unwrap_or(u32::MAX) };
@@ -98,7 +99,7 @@ impl<M: Model> Engine<M> {
             if draft.candidates.is_empty() {
                 continue;
             }
-            self.insert_scores(id, call, draft);
+            self.insert_scores(id, call, draft, mode);
         }
         job.left = self.scores.values().filter(|scoring| scoring.job == id).count();
         let nothing = job.left == 0;
@@ -153,15 +154,7 @@ impl<M: Model> Engine<M> {
         let longest = candidates.iter().map(Vec::len).max().unwrap_or(0) as u64;
         place::fits(|| format!("a candidate of {longest} tokens at offset {begin}"), begin + longest, self.context())?;
         let state = self.run_state(run);
-        let header = match (draft.new, state.options.mode) {
-            // Nobody will see it again: it is shared with no other.
-            (Some(new), Mode::Choreo) => NewMessage { tenant: None, ..new },
-            _ => {
-                let mut prompt = place::concatenate(state, &draft.placement);
-                prompt.extend_from_slice(&draft.tokens);
-                NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0, tenant: None }
-            }
-        };
+        let header = draft.new.unwrap_or_else(|| place::prompt(state, &draft.placement, &draft.tokens));
         let offset = place::signed(u32::try_from(begin).unwrap_or(u32::MAX));
         Ok(Draft { placed: header.offset, header, offset, candidates })
     }
@@ -181,9 +174,13 @@ impl<M: Model> Engine<M> {
     }
 
     /// Gives a call's messages to the cache.
-    fn insert_scores(&mut self, job: JobId, call: usize, draft: Draft) {
+    fn insert_scores(&mut self, job: JobId, call: usize, draft: Draft, mode: Mode) {
         let parents = draft.header.parents.clone();
-        let (header, _) = self.cache.add(draft.header);
+        let header = match mode {
+            Mode::Prefix => self.cache.prompt(draft.header).0,
+            // Nobody will see it again: it is shared with no other.
+            Mode::Choreo | Mode::Naive => self.cache.add(NewMessage { tenant: None, ..draft.header }).0,
+        };
         let first = draft.candidates.iter().map(|tokens| tokens.first().copied()).collect();
         self.scores.insert(header, Scoring { job, call, predicts: Predicts::First(first) });
         for (candidate, mut tokens) in draft.candidates.into_iter().enumerate() {
@@ -193,9 +190,13 @@ impl<M: Model> Engine<M> {
             }
             // The last token is predicted and need not be encoded.
             tokens.extend_from_slice(&next[..next.len() - 1]);
-            let parents = parents.iter().copied().chain([Placed { message: header, offset: draft.placed }]).collect();
-            let new = NewMessage { tokens, parents, offset: draft.offset, capacity: 0, tenant: None };
-            let (message, _) = self.cache.add(new);
+            let message = if mode == Mode::Prefix {
+                self.cache.add_after(header, tokens)
+            } else {
+                let after = Placed { message: header, offset: draft.placed };
+                let parents = parents.iter().copied().chain([after]).collect();
+                self.cache.add(NewMessage { tokens, parents, offset: draft.offset, capacity: 0, tenant: None }).0
+            };
             self.scores
                 .insert(message, Scoring { job, call, predicts: Predicts::Rest { candidate, next, counted: 0 } });
         }
@@ -277,7 +278,11 @@ impl<M: Model> Engine<M> {
             self.cache.release(message);
         }
         if let Some(job) = self.jobs.remove(&id) {
-            answer(job.reply, result.map(|()| job.scored));
+            let scored = result.map(|()| match self.runs.get_mut(&job.run) {
+                Some(run) => run.settle_scores(job.scored),
+                None => job.scored,
+            });
+            answer(job.reply, scored);
         }
     }
 }

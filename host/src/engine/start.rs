@@ -15,7 +15,7 @@ use super::pending::{Feed, Started};
 use super::place;
 use super::requests::{Draft, EMPTY_HEADER, at, unserved, whole};
 use super::run::{RunState, State};
-use crate::cache::{MessageId, NewMessage, TokenId};
+use crate::cache::{MessageId, TokenId};
 use crate::model::Model;
 
 /// A call, and the guide of its constraint, if that has a grammar.
@@ -69,19 +69,27 @@ impl<M: Model> Engine<M> {
             drafts.push(drafted.0);
             lanes.push((drafted.1, drafted.2, drafted.3, guide));
         }
+        self.run_state(run).is_scripted(drafts.len())?;
         self.admit(run, &drafts)?;
         let mut started = Vec::with_capacity(drafts.len());
         for (mut draft, (options, max_tokens, closing, guide)) in drafts.into_iter().zip(lanes) {
             let Some(new) = draft.new.take() else { continue };
-            let message = self.cache.insert(new);
+            let mode = self.run_state(run).options.mode;
+            let (message, reused) = match mode {
+                Mode::Prefix => self.cache.prompt(new),
+                Mode::Choreo | Mode::Naive => (self.cache.insert(new), 0),
+            };
             let header = draft.text.clone();
             let prompt_tokens = self.cache.tokens(message).len();
             let number = self.add_record(run, draft, Some(message), called);
             let state = self.run_state(run);
             state.record_mut(number).state = State::Decoding;
+            state.record_mut(number).account.reused += reused;
             let seen = seen(state, number, &options);
             let (feed, shown) = watch::channel(Feed::default());
-            let new = NewLane { run, number, feed, called, prompt_tokens, closing, header, max_tokens, seen, guide };
+            let script = state.forced(number);
+            let new =
+                NewLane { run, number, feed, called, prompt_tokens, closing, header, max_tokens, seen, guide, script };
             let lane = Lane::new(new, &options, &state.options.defaults, state.options.seed);
             state.tell((number, shown.clone()));
             self.lanes.insert(message, lane);
@@ -120,10 +128,8 @@ impl<M: Model> Engine<M> {
         let context = self.context();
         let begin = u64::from(draft.placement.offset) + draft.tokens.len() as u64;
         let state = self.run_state(run);
-        if state.options.mode == Mode::Naive {
-            let mut prompt = place::concatenate(state, &draft.placement);
-            prompt.extend_from_slice(&draft.tokens);
-            draft.new = Some(NewMessage { tokens: prompt, parents: vec![], offset: 0, capacity: 0, tenant: None });
+        if state.options.mode.is_baseline() {
+            draft.new = Some(place::prompt(state, &draft.placement, &draft.tokens));
         }
         place::fits(|| "a message with one generated token".into(), begin + around as u64 + 1, context)?;
         let room = u32::try_from(context - begin - around as u64).unwrap_or(u32::MAX);

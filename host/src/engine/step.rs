@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Engine;
 use super::call::{Cause, Decoded, Error, Finish, Number};
-use super::handle::{Mode, RunId};
+use super::handle::RunId;
 use super::lane::{End, Lane};
 use super::requests::{cache_full, whole};
 use super::run::{RunState, State};
@@ -49,6 +49,8 @@ impl<M: Model> Engine<M> {
             Ok(logits) => {
                 self.count(&plan, &schedule.sakes, begun);
                 self.cache.commit(&plan);
+                let in_use = self.cache.slots_in_use();
+                self.runs.values_mut().for_each(|run| run.count_pool(in_use));
                 self.settle(&plan);
                 self.sample(&plan, &logits);
             }
@@ -82,12 +84,23 @@ impl<M: Model> Engine<M> {
             if new == 0 {
                 continue;
             }
-            if let Some((run, number)) = self.owners.first(block.message) {
+            // What nobody names any more, or is an edge of a prompt, is encoded for
+            // the sake of one that sees it.
+            let sees = self.cache.parents(*sake).iter().any(|parent| parent.message == block.message);
+            let sake = sees.then_some(*sake);
+            let owner = self.owners.first(block.message).or_else(|| self.prompted(sake?));
+            if let Some((run, number)) = owner {
                 self.run_state(run).count_encoded(number, new, begun);
-            } else if let Some(run) = self.run_of(block.message) {
+            } else if let Some(run) = self.run_of(block.message).or_else(|| self.run_of(sake?)) {
                 self.run_state(run).count_rows(new);
             }
         }
+    }
+
+    /// Whose prompt a message ends.
+    fn prompted(&self, message: MessageId) -> Option<(RunId, Number)> {
+        let owner = self.owners.first(message)?;
+        self.runs.get(&owner.0)?.options.mode.is_baseline().then_some(owner)
     }
 
     /// The run whose message or score it is.
@@ -115,7 +128,8 @@ impl<M: Model> Engine<M> {
         for (row, logits) in plan.sampled.iter().zip(logits.values.chunks_exact(logits.vocabulary)) {
             let block = &plan.blocks[plan.blocks.partition_point(|block| block.rows.end <= *row)];
             let message = block.message;
-            self.score_row(message, block.first_index + narrow(row - block.rows.start), logits);
+            let index = block.first_index + narrow(row - block.rows.start);
+            self.score_row(message, index - self.cache.first_index(message), logits);
             let Some(lane) = self.lanes.get_mut(&message) else { continue };
             let (run, number, called) = (lane.run, lane.number, lane.called);
             let left = self.runs.get(&run).map_or(u64::MAX, RunState::tokens_out_left);
@@ -147,19 +161,17 @@ impl<M: Model> Engine<M> {
         self.cache.append(message, &lane.closing);
 
         let text = lane.text();
-        let tokens = self.cache.tokens(message).to_vec();
+        let generated = self.cache.tokens(message)[lane.prompt_tokens..].to_vec();
         let state = self.run_state(lane.run);
-        // In a baseline mode the cache's message begins with its parents' tokens.
-        let own = lane.prompt_tokens - state.record_mut(lane.number).tokens.len();
-        state.complete(lane.number, &text, &tokens[own..]);
+        state.keep(lane.number, || lane.script(&finish));
+        state.complete(lane.number, &text, &generated);
         state.record_mut(lane.number).finish = finish.clone();
         self.cache.close(message);
-        if self.cache.is_new(message) {
-            self.waiting.insert(message);
-        }
-        if self.run_state(lane.run).options.mode == Mode::Naive {
-            // A baseline keeps text and tokens alone.
+        if self.run_state(lane.run).options.mode.is_baseline() {
+            // Text and tokens alone are the run's.
             self.give_back(lane.run, lane.number);
+        } else if self.cache.is_new(message) {
+            self.waiting.insert(message);
         }
         let decoded =
             Decoded { id: lane.number, text, finish, tokens: lane.generated(), logprobs: lane.take_logprobs() };
