@@ -1,5 +1,10 @@
 //! Every plan of the repository, run on the embedded model.
 
+mod debate;
+mod game;
+mod placed;
+mod thoughts;
+
 use std::collections::BTreeSet;
 
 use choreo_host::engine::Mode;
@@ -7,15 +12,29 @@ use choreo_host::engine::report::RunReport;
 use choreo_tests::rig::{Rig, load, options};
 use choreo_workflows::Built;
 
+use crate::support::Host;
+
 /// Plans, and the test that runs them.
-const TESTED: [(&str, &str); 6] = [
+const TESTED: [(&str, &str); 11] = [
+    ("bsm", "placed::two_stories_stand_as_they_are_placed"),
     ("conversation", "a_conversation_goes_on_and_back"),
     ("conversation.js", "javascript_says_what_rust_says"),
     ("council", "the_sdks_example_runs"),
-    ("madpar", "a_debate_ends_with_the_majority"),
+    ("documents", "placed::documents_are_read_in_any_order"),
+    ("maditer", "debate::a_debate_in_turns_shows_each_side_both"),
+    ("madpar", "debate::a_debate_ends_with_the_majority"),
     ("multiqa", "skills::the_embedded_model_answers_two_questions_at_once"),
+    ("prisoners", "game::what_leaks_is_what_may"),
     ("probe", "choreography::merkle_witness_through_a_component"),
+    ("tot", "thoughts::the_solution_with_most_votes_is_finished"),
 ];
+
+/// The modes that every plan runs in.
+const MODES: [Mode; 2] = [Mode::Choreo, Mode::Naive];
+
+/// Whether the embedded model has learnt the turns of the plans of issue 4: what it says
+/// in them is asserted then.
+const LEARNT: bool = false;
 
 #[test]
 fn every_plan_has_a_test() {
@@ -26,6 +45,26 @@ fn every_plan_has_a_test() {
 
 fn run(plan: &str, mode: Mode, arguments: &[&str]) -> (String, RunReport) {
     Rig::embedded().run(&load(plan), options(mode, 3), arguments)
+}
+
+/// The numbers of a message's parents.
+fn parents(report: &RunReport, message: u32) -> Vec<u32> {
+    let message = &report.messages[message as usize - 1];
+    message.parents.iter().map(|parent| parent.id).collect()
+}
+
+/// Where a message's parents stand in its view.
+fn offsets(report: &RunReport, message: u32) -> Vec<u32> {
+    let message = &report.messages[message as usize - 1];
+    message.parents.iter().map(|parent| parent.offset).collect()
+}
+
+/// In mode choreo nothing is encoded twice.
+#[track_caller]
+fn encoded_once(mode: Mode, report: &RunReport) {
+    if mode == Mode::Choreo {
+        assert!(report.messages.iter().all(|message| message.encoded <= message.tokens), "{report:?}");
+    }
 }
 
 const QUESTIONS: [&str; 5] =
@@ -82,14 +121,26 @@ fn the_sdks_example_runs() {
 }
 
 #[test]
-fn a_debate_ends_with_the_majority() {
-    for draw in ["2", "3", "4"] {
-        let (transcript, report) = run("madpar", Mode::Choreo, &["--draw", draw]);
-        assert_eq!(transcript.matches("\n== Round").count(), 2, "{transcript}");
-        assert_eq!(transcript.matches("\nFrom Agent 2:\n").count(), 3, "{transcript}");
-        assert!(transcript.trim_end().ends_with("(right)"), "{transcript}");
-        // An update of round 2 sees the instruction, all three last answers, and its own first.
-        assert_eq!(report.messages.last().unwrap().parents.len(), 5);
-        assert!(report.messages.iter().all(|message| message.encoded <= message.tokens), "nothing is encoded twice");
+fn bad_arguments_are_refused_in_one_line() {
+    let refused: [(&str, &[&str], &str); 14] = [
+        ("bsm", &["cat", "cat"], "1 words, and two groups to fill: take ["),
+        ("bsm", &["--placement", "above", "cat", "rice"], "--placement takes one of serial, parallel, not \"above\""),
+        ("documents", &[], "no question: take ["),
+        ("documents", &["--docs", "1,99", "Who?"], "--docs takes numbers from 1 to "),
+        ("maditer", &["--rounds", "0"], "--rounds needs a number from 1 to 64, not \"0\""),
+        ("maditer", &["--draw", "0"], "--draw needs a number from 1 to "),
+        ("madpar", &["--agents", "many"], "--agents needs a number from 1 to 64, not \"many\""),
+        ("madpar", &["How many?", "How much?"], "one text too many, \"How much?\""),
+        ("multiqa", &["--placement", "baseline"], "no question: take ["),
+        ("prisoners", &["--payoffs", "5,3"], "--payoffs takes four numbers, such as 5,3,1,0, not \"5,3\""),
+        ("prisoners", &["--leak", "some"], "--leak takes one of all, none, plans, rules, not \"some\""),
+        ("tot", &["--temperature", "hot"], "--temperature needs a number from 0 to 10, not \"hot\""),
+        ("tot", &["--branches"], "--branches has no value: take ["),
+        ("tot", &["--help"], "no option is called --help, or it stands twice: take [--branches B]"),
+    ];
+    for (plan, arguments, error) in refused {
+        let component = choreo_workflows::component(plan).unwrap();
+        let host = Host::new("run").with(component.display());
+        arguments.iter().fold(host, |host, argument| host.with(argument)).fails(1, &[error]);
     }
 }

@@ -5,7 +5,7 @@ A sample is a list of messages, {"role", "content", "loss"}; only messages with
 "loss" are learnt. Held-out items are chosen by a hash, so no sampler here can
 produce them unless it is asked for `held=True`.
 
-    python world.py            writes tests/held_out/*.json and workflows/madpar/problems.txt
+    python world.py            writes tests/held_out/*.json and workflows/problems.txt
 """
 
 import hashlib
@@ -395,7 +395,7 @@ def write_held_out():
         rows = ",\n".join(json.dumps(item) for item in items)
         (folder / f"{name}.json").write_text(f"[\n{rows}\n]\n", encoding="utf-8")
     lines = [f"{p['problem']}\t{p['answer']}\n" for p in problems[200:]]
-    (ROOT / "workflows" / "madpar" / "problems.txt").write_text("".join(lines), encoding="utf-8")
+    (ROOT / "workflows" / "problems.txt").write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

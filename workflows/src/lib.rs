@@ -236,9 +236,10 @@ mod tests {
             let plan = found.iter().find(|plan| plan.name == name);
             plan.map(Plan::language)
         };
-        for name in ["conversation", "council", "madpar", "multiqa", "probe"] {
+        for name in ["conversation", "council", "madpar", "multiqa", "probe", "tot"] {
             assert_eq!(language(name), Some("Rust"), "{name}");
         }
+        assert_eq!(language("shared"), None, "what plans share is no plan");
         assert_eq!(language("conversation.js"), Some("JavaScript"));
         assert!(found.iter().all(|plan| plan.source.is_file()));
     }

@@ -1,5 +1,7 @@
-//! Plans in Rust: a package with the folder's name, or its examples if it has any.
+//! Plans in Rust: a package with the folder's name that is built as a component, or
+//! its examples if it has any.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,7 +22,9 @@ pub(crate) const LANGUAGE: Language = Language {
 };
 
 fn find(folder: &Path) -> Result<Sources> {
-    if !folder.join("Cargo.toml").is_file() {
+    let manifest = folder.join("Cargo.toml");
+    // What is no component is what plans share.
+    if !manifest.is_file() || !fs::read_to_string(&manifest)?.contains("\"cdylib\"") {
         return Ok(Vec::new());
     }
     let examples = folder.join("examples");

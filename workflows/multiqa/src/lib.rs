@@ -6,59 +6,48 @@
 //! - `parallel`: encoded apart, and all stand at the same offset;
 //! - `baseline`: each sees those before it, as in an ordinary conversation.
 //!
-//! Arguments: `[--placement serial|parallel|baseline] QUESTION…`
+//! The published evaluation leaves the questions' numbers out in one of its rows;
+//! here they are the same in all.
+//!
+//! Arguments: see `USAGE`.
 
-use choreo_guest::{Message, Outcome, Parent, Prefill, decode, describe, plan, prefill, prefill_all};
+use choreo_guest::{Outcome, Prefill, plan, prefill, prefill_all};
+use plan_shared::{Arguments, Placement, Sampling, fill};
 
 const SYSTEM: &str = include_str!("../prompts/system.txt");
 const QUESTION: &str = include_str!("../prompts/question.txt");
+const USAGE: &str = "[--placement serial|parallel|baseline] [--temperature T] [--max-tokens N] QUESTION…";
 
 plan!(run);
 
 fn run(args: Vec<String>) -> Outcome {
-    let (placement, questions) = match args.as_slice() {
-        [flag, placement, questions @ ..] if flag == "--placement" => (placement.as_str(), questions),
-        questions => ("serial", questions),
-    };
+    let mut arguments = Arguments::new(args, USAGE);
+    let apart = [("serial", Some(Placement::Serial)), ("parallel", Some(Placement::Parallel)), ("baseline", None)];
+    let apart = arguments.choice("--placement", &apart)?;
+    let sampling = Sampling::take(&mut arguments, 0.0)?;
+    let questions = arguments.words()?;
     if questions.is_empty() {
-        return Err("no question: give each as one argument".into());
+        return Err(format!("no question: take {USAGE}").into());
     }
-    let system = prefill(SYSTEM).system().send()?;
-    let question = |(index, text): (usize, &String)| -> Prefill {
-        let number = (index + 1).to_string();
-        prefill(QUESTION.replace("{number}", &number).replace("{question}", text)).after([system])
-    };
-    let asked = questions.iter().enumerate().map(question);
 
-    let answer = decode("").temperature(0.0);
-    let answer = match placement {
-        "serial" => answer.after([system]).after(prefill_all(asked)?),
-        "parallel" => {
-            let (parents, end) = side_by_side(system, &prefill_all(asked)?)?;
-            answer.after(parents).at(end)
+    let system = prefill(SYSTEM).system().send()?;
+    let question = |(number, text): (usize, &String)| -> Prefill {
+        prefill(fill(QUESTION, &[("number", &number.to_string()), ("question", text)])).after([system])
+    };
+    let asked = (1..).zip(&questions).map(question);
+    let answer = sampling.decode("");
+    let answer = match apart {
+        Some(placement) => {
+            let (seen, end) = placement.after(system, &prefill_all(asked)?)?;
+            answer.after(seen).at(end)
         }
-        "baseline" => {
+        None => {
             let mut before = Vec::new();
             for call in asked {
                 before.push(call.after(&before).send()?);
             }
             answer.after([system]).after(before)
         }
-        other => {
-            let asked = format!("no placement is called {other:?}");
-            return Err(format!("{asked}: take serial, parallel or baseline").into());
-        }
     };
     Ok(answer.send()?.text)
-}
-
-/// The system's prompt with all questions right after it, at the same offset; and
-/// where the longest of them ends, in tokens.
-fn side_by_side(system: Message, questions: &[Message]) -> Outcome<(Vec<Parent>, u32)> {
-    let start = system.describe()?.tokens;
-    let lengths = describe(questions)?.into_iter().map(|found| found.tokens);
-    let end = start + lengths.max().unwrap_or(0);
-    let mut parents = vec![system.at(0)];
-    parents.extend(questions.iter().map(|question| question.at(start)));
-    Ok((parents, end))
 }
