@@ -30,7 +30,7 @@ const TESTED: [(&str, &str); 11] = [
 ];
 
 /// The modes that every plan runs in.
-const MODES: [Mode; 2] = [Mode::Choreo, Mode::Naive];
+const MODES: [Mode; 3] = [Mode::Choreo, Mode::Prefix, Mode::Naive];
 
 /// Whether the embedded model has learnt the turns of the plans of issue 4: what it says
 /// in them is asserted then.
@@ -93,6 +93,7 @@ fn a_conversation_goes_on_and_back() {
     let (naive, baseline) = run("conversation", Mode::Naive, &QUESTIONS);
     assert_eq!(naive, choreo);
     assert!(baseline.encoded > report.encoded && baseline.reused == 0, "{} {}", baseline.encoded, report.encoded);
+    assert_eq!(run("conversation", Mode::Prefix, &QUESTIONS).0, choreo);
 }
 
 #[test]
@@ -118,6 +119,29 @@ fn the_sdks_example_runs() {
     let verdict = report.messages.last().unwrap();
     assert_eq!(verdict.parents.iter().map(|parent| parent.id).collect::<Vec<_>>(), [2, 3, 4, 5]);
     assert_eq!(verdict.reused, report.messages[1..5].iter().map(|message| message.tokens).sum::<u32>());
+}
+
+/// Sampled texts, too: the rows that the prefix cache gives are those of encoding anew.
+#[test]
+fn a_prefix_cache_changes_no_text() {
+    let runs: [(&str, &[&str]); 8] = [
+        ("bsm", &["cat", "drum", "apples", "rice"]),
+        ("conversation", &QUESTIONS),
+        ("documents", &["What pet does Carla have?", "--docs", "2,1", "What pet does Carla have?"]),
+        ("maditer", &["--draw", "3"]),
+        ("madpar", &["--summaries", "--draw", "3"]),
+        ("multiqa", &QUESTIONS[..2]),
+        ("prisoners", &["--predict"]),
+        ("tot", &["--branches", "4", "--draw", "3"]),
+    ];
+    for (plan, arguments) in runs {
+        let short = if plan == "conversation" { &[][..] } else { &["--max-tokens", "48"] };
+        let [(naive, all), (prefix, some)] =
+            [Mode::Naive, Mode::Prefix].map(|mode| run(plan, mode, &[short, arguments].concat()));
+        assert_eq!(naive, prefix, "{plan}");
+        // One prompt of questions has no other to share with.
+        assert!(some.encoded < all.encoded || plan == "multiqa", "{plan}: {} {}", some.encoded, all.encoded);
+    }
 }
 
 #[test]

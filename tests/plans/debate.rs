@@ -62,7 +62,7 @@ fn a_debate_in_turns_shows_each_side_both() {
                 let last = 3 + 3 * u32::try_from(rounds).unwrap() + 2;
                 heard.push(last - 1);
                 assert_eq!(parents(&report, last), [&[3], &heard[..]].concat());
-                assert!(answer.ends_with("(not decided in 3 rounds)"), "{transcript}");
+                assert!(answer.ends_with("(undecided after round 3)"), "{transcript}");
             } else {
                 assert!(answer.ends_with(&format!("(decided in round {rounds})")), "{transcript}");
             }
@@ -83,5 +83,5 @@ fn an_undecided_debate_is_answered_all_the_same() {
     assert!(transcript.contains("\n== Not decided\n"), "a cut verdict decides nothing: {transcript}");
     let mut end = transcript.lines().rev();
     assert!(end.next().unwrap().starts_with("Expected: "), "{transcript}");
-    assert!(end.next().unwrap().ends_with("(not decided in 1 rounds)"), "{transcript}");
+    assert!(end.next().unwrap().ends_with("(undecided after round 1)"), "{transcript}");
 }

@@ -98,7 +98,7 @@ fn decisions_are_paid() {
                 ("DEFECT", "COOPERATE") => [9, 1],
                 _ => [2, 2],
             };
-            let outcome = format!("\nOutcome: Alice {alice} ({points} points), Bob {bob} ({others} points)");
+            let outcome = format!("\nOutcome: Alice {alice} (gets {points}), Bob {bob} (gets {others})");
             assert!(transcript.ends_with(&outcome), "{transcript}");
             if LEARNT {
                 assert!(transcript.contains("Alice: My plan: I will defect, and say so."), "{transcript}");

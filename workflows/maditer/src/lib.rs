@@ -57,7 +57,7 @@ fn run(args: Vec<String>) -> Outcome {
     let last = judge(&heard, schema([("answer", text(40))]))?;
     transcript.section("Not decided");
     transcript.line(&format!("Moderator:\n{}", last.text));
-    Ok(transcript.answered(&problem, held(&last.text).as_deref(), &format!("not decided in {rounds} rounds")))
+    Ok(transcript.answered(&problem, held(&last.text).as_deref(), &format!("undecided after round {rounds}")))
 }
 
 /// The schema of what the moderator says after a round.

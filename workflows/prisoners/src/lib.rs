@@ -115,7 +115,7 @@ fn run(args: Vec<String>) -> Outcome {
     let decisions = [0, 1].map(|player| choice(&answers[player].text, "decision"));
     let end = |player: usize| match (decisions[player], decisions[1 - player]) {
         (Some(own), Some(other)) => {
-            format!("{} {own} ({} points)", NAMES[player], points(options.payoffs, own, other))
+            format!("{} {own} (gets {})", NAMES[player], points(options.payoffs, own, other))
         }
         (own, _) => format!("{} {}", NAMES[player], own.unwrap_or("undecided")),
     };

@@ -41,7 +41,7 @@ pub fn number(text: &str) -> Option<String> {
     let before = &text[..start];
     let negative = before.strip_suffix('-').is_some_and(|before| !before.ends_with(char::is_alphanumeric));
     let mut found = String::from(if negative { "-" } else { "" });
-    let bytes = text[start..].as_bytes();
+    let bytes = &text.as_bytes()[start..];
     let digits =
         |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|some| some.iter().all(u8::is_ascii_digit));
     for (at, &byte) in bytes.iter().enumerate() {
