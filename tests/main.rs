@@ -21,6 +21,7 @@
 //! | pieces | SentencePiece tokenizers: what stands where a text begins, and what texts may not become |
 //! | prefix | a prefix cache: the bits of encoding anew, and what it saves; runs made to say what another said |
 //! | plans | every plan of the repository, run on the embedded model |
+//! | recording | runs that are recorded, and plans that are answered from what was recorded |
 //! | score | continuations' log-probabilities against what decoding reports |
 //! | templates | chat formats of many families, ours or a folder of real ones |
 //! | room | caches smaller than what is in them, and messages that runs share |
@@ -48,6 +49,7 @@ mod pending;
 mod pieces;
 mod plans;
 mod prefix;
+mod recording;
 mod reference;
 mod room;
 mod rows;

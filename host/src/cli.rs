@@ -2,12 +2,16 @@
 //! output, everything else to standard error.
 //!
 //! Exit codes: 0, the plan gave a result; 1, it gave an error, or could not be
-//! started; 2, it was stopped or trapped, or the command line is wrong.
+//! started; 2, it was stopped or trapped, or the command line is wrong. A plan
+//! that is not as its recording has it is stopped.
 
 mod check;
 mod input;
 mod model;
 mod options;
+mod outcome;
+mod record;
+mod replay;
 mod report;
 mod run;
 mod screen;
@@ -31,6 +35,9 @@ struct Arguments {
 enum Command {
     /// Run a plan; its result goes to standard output
     Run(Box<options::RunArguments>),
+    /// Run a plan without a model, answered from a recording (`run --record`), as long as
+    /// its calls are the recorded ones
+    Replay(options::ReplayArguments),
     /// Say whether a component fits the contract, and what it would be given
     Check(options::CheckArguments),
     /// Print the contract: the WIT package that plans are built against
@@ -49,6 +56,7 @@ pub fn main(started: Instant) -> ExitCode {
     };
     let done = match arguments.command {
         Command::Run(arguments) => run::run(*arguments, started),
+        Command::Replay(arguments) => replay::replay(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Wit => print(include_str!("../../wit/choreo.wit")).map(|()| ExitCode::SUCCESS),
     };

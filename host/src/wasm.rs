@@ -18,6 +18,7 @@ mod execute;
 mod limits;
 mod log;
 mod output;
+mod recording;
 mod trap;
 mod world;
 
@@ -33,6 +34,7 @@ pub use self::execute::{Outcome, Task};
 pub use self::limits::Limits;
 pub use self::log::{LogSink, printable};
 pub use self::output::Printed;
+pub use self::recording::{ReadError, Recorded, Recorder, Recording, WriteError};
 pub use self::trap::Failure;
 use self::trap::STACK;
 use self::world::World;

@@ -50,6 +50,10 @@ pub(super) struct RunArguments {
     /// Write what the run cost, message by message, to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
+    /// Write the plan's calls and their answers to this file, a line of JSON each, as they
+    /// come; `choreo-host replay` runs a plan against it
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
     /// Show texts on standard error while they are decoded, the oldest message
     /// first; with =N, message N's alone
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
@@ -63,6 +67,27 @@ pub(super) struct RunArguments {
     plan: Vec<String>,
     #[command(flatten)]
     pub(super) limits: LimitArguments,
+}
+
+/// What `replay` is given. What the plan may use is what the recorded one could.
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// Show errors and the plan's own log only
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// What `choreo-host run --record` has written
+    #[arg(value_name = "RECORDING")]
+    pub(super) recording: PathBuf,
+    /// The plan's component, and what it is given: without arguments, the recorded ones
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PLAN", "ARGUMENT"])]
+    plan: Vec<String>,
+}
+
+impl ReplayArguments {
+    /// The component's path, and the plan's own arguments as written.
+    pub(super) fn plan(&self) -> (PathBuf, &[String]) {
+        split(&self.plan)
+    }
 }
 
 /// What `check` is given.
@@ -106,19 +131,14 @@ enum ModeArgument {
 }
 
 impl RunArguments {
-    /// The component's path.
-    pub(super) fn plan(&self) -> PathBuf {
-        self.plan.first().map(PathBuf::from).unwrap_or_default()
+    /// The component's path, and the plan's own arguments as written.
+    pub(super) fn plan(&self) -> (PathBuf, &[String]) {
+        split(&self.plan)
     }
 
-    /// The plan's own arguments, as written. One `--` after PLAN is for those
-    /// who are used to it, and dropped.
-    pub(super) fn arguments(&self) -> &[String] {
-        match self.plan.get(1..) {
-            Some([first, rest @ ..]) if first == "--" => rest,
-            Some(rest) => rest,
-            None => &[],
-        }
+    /// The mode's name, as written.
+    pub(super) fn mode(&self) -> String {
+        self.mode.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     pub(super) fn threads(&self) -> usize {
@@ -149,6 +169,16 @@ impl RunArguments {
             },
             tokens: Tokens::Sampled,
         }
+    }
+}
+
+/// A component's path and what follows it. One `--` after PLAN is for those who
+/// are used to it, and dropped.
+fn split(plan: &[String]) -> (PathBuf, &[String]) {
+    let (path, rest) = plan.split_first().map_or((PathBuf::new(), plan), |(path, rest)| (path.into(), rest));
+    match rest {
+        [first, rest @ ..] if first == "--" => (path, rest),
+        rest => (path, rest),
     }
 }
 
@@ -214,16 +244,18 @@ mod tests {
     fn what_follows_the_plan_is_the_plans() {
         let arguments = parse("--seed 7 --quiet plan.wasm --seed 8 -x --agents=3 -- --quiet word");
         assert_eq!((arguments.seed, arguments.quiet), (7, true));
-        assert_eq!(arguments.plan(), PathBuf::from("plan.wasm"));
-        assert_eq!(arguments.arguments(), ["--seed", "8", "-x", "--agents=3", "--", "--quiet", "word"]);
+        let (plan, own) = arguments.plan();
+        assert_eq!(plan, PathBuf::from("plan.wasm"));
+        assert_eq!(own, ["--seed", "8", "-x", "--agents=3", "--", "--quiet", "word"]);
     }
 
     #[test]
     fn a_separator_may_stand_on_either_side_of_the_plan() {
         for line in ["plan.wasm -- --help", "-- plan.wasm --help", "-- plan.wasm -- --help"] {
             let arguments = parse(line);
-            assert_eq!(arguments.plan(), PathBuf::from("plan.wasm"), "{line}");
-            assert_eq!(arguments.arguments(), ["--help"], "{line}");
+            let (plan, own) = arguments.plan();
+            assert_eq!(plan, PathBuf::from("plan.wasm"), "{line}");
+            assert_eq!(own, ["--help"], "{line}");
         }
     }
 

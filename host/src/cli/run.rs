@@ -1,6 +1,5 @@
 //! `run`: wires the model, the engine and the sandbox together.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,18 +11,21 @@ use crate::engine::call::Error;
 use crate::engine::report::RunReport;
 use crate::engine::{self, EngineOptions, Handle, Starting};
 use crate::model::{CacheSize, Decoder, LoadError, LoadOptions, Model, Source};
-use crate::wasm::{Failure, Outcome, Plan, Printed, Sandbox, Task, printable};
+use crate::wasm::{Outcome, Plan, Recorded, Sandbox, Task};
 
 use super::options::RunArguments;
+use super::outcome::give;
+use super::record::Begun;
 use super::report::{CacheReport, Report};
 use super::screen::{Screen, one_line, say};
 use super::stream::Stream;
-use super::{input, model, print};
+use super::{input, model};
 
 pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode> {
-    let own = input::arguments(arguments.arguments())?;
-    let path = arguments.plan();
+    let (path, own) = arguments.plan();
+    let own = input::arguments(own)?;
     let component = input::component(&path)?;
+    let begun = arguments.record.as_deref().map(|path| Begun::create(path, &component)).transpose()?;
     // The model is loaded on the engine's thread while the plan is compiled on this one.
     let starting = start(model::source(&arguments)?, &arguments)?;
     let sandbox = Sandbox::new(input::compiled_cache())?;
@@ -32,10 +34,10 @@ pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode>
     let handle = starting.wait()?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().context("start the scheduler")?;
-    let (outcome, report) = runtime.block_on(execute(&plan, &handle, &arguments, own))?;
+    let ended = runtime.block_on(execute(&plan, &handle, &arguments, own, begun))?;
     let cache = CacheReport::new(arguments.cache_type, handle.shape());
-    let report = report.map(|report| Report::new(report, cache, &outcome, started));
-    finish(&arguments, &outcome, report)
+    let report = ended.report.map(|report| Report::new(report, cache, &ended.outcome, started));
+    finish(&arguments, &ended.outcome, report, ended.recorded)
 }
 
 /// Starts the engine's thread, which loads the model.
@@ -77,75 +79,60 @@ fn with_flag(error: LoadError, asked: CacheSize) -> anyhow::Error {
     }
 }
 
+/// What is left of a run.
+struct Ended {
+    outcome: Outcome,
+    report: Result<RunReport, Error>,
+    recorded: Result<()>,
+}
+
 /// Runs the plan; the account is taken however it ended.
 async fn execute(
     plan: &Plan,
     handle: &Handle,
     arguments: &RunArguments,
     own: Vec<String>,
-) -> Result<(Outcome, Result<RunReport, Error>)> {
+    begun: Option<Begun>,
+) -> Result<Ended> {
+    let limits = arguments.limits.limits();
+    let recorder = begun.map(|begun| {
+        let model = handle.shape().name.clone();
+        begun.of(Recorded::new(own.clone(), arguments.mode(), model, arguments.seed, &limits))
+    });
+    let recorder = recorder.transpose()?;
     let run = Arc::new(handle.open(arguments.options()).await?);
     // A progress line and streamed texts would be in each other's way.
     let screen = if arguments.quiet || arguments.stream.is_some() { Screen::still() } else { Screen::live() };
-    let task = Task { arguments: own, limits: arguments.limits.limits(), seed: arguments.seed, log: screen.log() };
+    let task = Task { arguments: own, limits, seed: arguments.seed, log: screen.log() };
     let follow = screen.follow(run.progress());
     let stream = arguments.stream.map(|only| Stream::start(run.clone(), Some(only).filter(|only| *only > 0)));
     let stream = stream.transpose()?;
-    let outcome = plan.run(handle, run.clone(), task).await;
+    let (outcome, recorded) = match recorder {
+        None => (plan.run(handle, run.clone(), task).await, Ok(())),
+        Some(recorder) => recorder.run(plan, handle, run.clone(), task).await,
+    };
     if let Some(stream) = stream {
         stream.finish().await;
     }
     follow.abort();
     screen.clear();
-    Ok((outcome, run.report().await))
+    Ok(Ended { outcome, report: run.report().await, recorded })
 }
 
 /// Gives the result first: nothing that goes wrong afterwards may lose it, and
 /// where it cannot be given, the report still is.
-fn finish(arguments: &RunArguments, outcome: &Outcome, report: Result<Report, Error>) -> Result<ExitCode> {
-    show_printed(&outcome.printed);
-    let given = match &outcome.result {
-        Ok(Ok(text)) => print_result(text).map(|()| ExitCode::SUCCESS),
-        Ok(Err(text)) => {
-            say(&format!("error: the plan says: {}", one_line(text)));
-            Ok(ExitCode::FAILURE)
+fn finish(
+    arguments: &RunArguments,
+    outcome: &Outcome,
+    report: Result<Report, Error>,
+    recorded: Result<()>,
+) -> Result<ExitCode> {
+    let given = give(outcome);
+    let reported = report.context("the run's report is lost").and_then(|report| {
+        if !arguments.quiet {
+            say(&report.summary());
         }
-        Err(failure) => {
-            show_failure(failure);
-            Ok(ExitCode::from(2))
-        }
-    };
-    let report = match report.context("the run's report is lost") {
-        Ok(report) => report,
-        Err(error) => return given.and(Err(error)),
-    };
-    if !arguments.quiet {
-        say(&report.summary());
-    }
-    let written = arguments.report.as_ref().map_or(Ok(()), |path| report.write(path));
-    given.and_then(|code| written.map(|()| code))
-}
-
-/// The result as it is; on a terminal, without what could rewrite the screen.
-fn print_result(text: &str) -> Result<()> {
-    let shown = if io::stdout().is_terminal() { printable(text) } else { text.to_owned() };
-    let end = if shown.is_empty() || shown.ends_with('\n') { "" } else { "\n" };
-    print(&format!("{shown}{end}"))
-}
-
-/// What the plan printed: it has no terminal of its own.
-fn show_printed(printed: &Printed) {
-    if printed.dropped > 0 {
-        say(&format!("plan printed: ({} bytes before this are not kept)", printed.dropped));
-    }
-    for line in printed.text.lines() {
-        say(&format!("plan printed: {}", printable(line)));
-    }
-}
-
-fn show_failure(failure: &Failure) {
-    say(&format!("error: {}", failure.line));
-    for frame in &failure.backtrace {
-        say(frame);
-    }
+        arguments.report.as_ref().map_or(Ok(()), |path| report.write(path))
+    });
+    given.and_then(|code| reported.and(recorded).map(|()| code))
 }

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Store, UpdateDeadline};
 
+use super::bindings::Live;
 use super::component::Plan;
 use super::limits::{Account, CALL_BYTES, HANDLES, Limits, Meter};
 use super::log::LogSink;
 use super::output::{Output, Printed};
+use super::recording::{Recorder, Recording, WriteError};
 use super::trap::Failure;
-use super::world::{ModelFacts, World, WorldParts};
+use super::world::{Source, World, WorldParts};
 use crate::engine::{Handle, Run};
 
 /// What one run is given.
@@ -46,12 +48,45 @@ impl Plan {
     /// Runs the plan; must be polled in a tokio runtime with time enabled.
     /// Nothing that the guest does makes it panic or go on for ever.
     pub async fn run(&self, handle: &Handle, run: Arc<Run>, task: Task) -> Outcome {
-        let shape = handle.shape();
+        self.execute(Source::Engine(live(handle, run)), task).await.0
+    }
+
+    /// Runs the plan and writes down its calls, their answers and its end.
+    ///
+    /// # Errors
+    /// Beside the outcome: why the recording is not complete.
+    pub async fn record(
+        &self,
+        handle: &Handle,
+        run: Arc<Run>,
+        task: Task,
+        recorder: Recorder,
+    ) -> (Outcome, Result<(), WriteError>) {
+        let (outcome, source) = self.execute(Source::Recorded(live(handle, run), recorder), task).await;
+        let written = match source {
+            Source::Recorded(_, recorder) => recorder.end(&outcome.result),
+            Source::Engine(_) | Source::Recording(_) => Ok(()),
+        };
+        (outcome, written)
+    }
+
+    /// Runs the plan without an engine, as one who asks what was recorded is
+    /// answered. Where it does otherwise, that is how it ended. Also gives the
+    /// number of calls that were as recorded.
+    pub async fn replay(&self, recording: Recording, task: Task) -> (Outcome, u64) {
+        let (mut outcome, source) = self.execute(Source::Recording(recording), task).await;
+        let Source::Recording(mut recording) = source else { return (outcome, 0) };
+        if let Err(difference) = recording.end(&outcome.result) {
+            outcome.result = Err(Failure::differs(&difference));
+        }
+        (outcome, recording.calls())
+    }
+
+    async fn execute(&self, source: Source, task: Task) -> (Outcome, Source) {
         let meter = Arc::new(Meter::new(&task.limits));
         let output = Output::default();
         let world = World::new(WorldParts {
-            run,
-            model: ModelFacts { name: shape.name.clone(), context: u32::try_from(shape.context).unwrap_or(u32::MAX) },
+            source,
             account: Account::new(&task.limits),
             meter: meter.clone(),
             sink: task.log,
@@ -65,19 +100,20 @@ impl Plan {
         })
         .await;
         let printed = output.printed();
-        let world = store.data();
+        let world = store.into_data();
         let result = match ended {
             Some(Ok(result)) => Ok(result),
             Some(Err(error)) => Err(Failure::new(&error, &world.account, &printed)),
             None => Err(Failure::stopped(meter.over())),
         };
-        Outcome {
+        let outcome = Outcome {
             result,
             printed,
             first_call: world.first_call,
             cpu: meter.spent(),
             memory_bytes: world.account.memory(),
-        }
+        };
+        (outcome, world.source)
     }
 
     fn store(&self, world: World) -> Store<World> {
@@ -94,6 +130,12 @@ impl Plan {
         });
         store
     }
+}
+
+/// The engine's run as a guest sees it.
+fn live(handle: &Handle, run: Arc<Run>) -> Live {
+    let shape = handle.shape();
+    Live::new(run, shape.name.clone(), u32::try_from(shape.context).unwrap_or(u32::MAX))
 }
 
 /// Polls the guest with the meter running; none when its time was over.

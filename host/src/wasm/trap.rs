@@ -6,6 +6,7 @@ use wasmtime_wasi::I32Exit;
 use super::limits::{Account, CALL_BYTES, Stop};
 use super::log::{printable, start_of};
 use super::output::Printed;
+use super::recording::Difference;
 
 /// Frames that are shown.
 const FRAMES: usize = 24;
@@ -30,6 +31,11 @@ impl Failure {
         Self { line: printable(&line.replace('\n', " ")), backtrace }
     }
 
+    /// The plan did not end as its recording has it.
+    pub(super) fn differs(difference: &Difference) -> Self {
+        Self { line: printable(&difference.to_string()), backtrace: Vec::new() }
+    }
+
     pub(super) fn stopped(stop: Stop) -> Self {
         Self { line: stop.to_string(), backtrace: Vec::new() }
     }
@@ -38,6 +44,9 @@ impl Failure {
 fn line(error: &wasmtime::Error, account: &Account, printed: &Printed) -> String {
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return stop.to_string();
+    }
+    if let Some(difference) = error.downcast_ref::<Difference>() {
+        return difference.to_string();
     }
     if let Some(I32Exit(code)) = error.downcast_ref() {
         return format!("the plan ended itself (exit code {code}) and gave no result: return from `run` instead");

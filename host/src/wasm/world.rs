@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use super::bindings::Live;
 use super::limits::{Account, HANDLES, Meter};
 use super::log::{Log, LogSink};
 use super::output::Output;
-use crate::engine::Run;
+use super::recording::{Recorder, Recording};
 
 /// 2000-01-01T00:00:00Z, the only time there is.
 const TODAY: Duration = Duration::from_secs(946_684_800);
@@ -29,30 +30,29 @@ const RANDOM_BYTES: u64 = 1 << 20;
 
 /// The store's data.
 pub(super) struct World {
-    pub(super) run: Arc<Run>,
-    pub(super) model: ModelFacts,
+    pub(super) source: Source,
     pub(super) account: Account,
     pub(super) meter: Arc<Meter>,
     pub(super) log: Log,
     /// When the guest first called the host.
     pub(super) first_call: Option<Instant>,
-    /// Pending messages that the guest holds.
-    pub(super) pendings: usize,
     pub(super) table: ResourceTable,
     wasi: WasiCtx,
 }
 
-/// What a guest is told of the model.
-#[derive(Clone, Debug)]
-pub(super) struct ModelFacts {
-    pub(super) name: String,
-    pub(super) context: u32,
+/// Where the answers to a guest's calls come from.
+pub(super) enum Source {
+    /// The engine.
+    Engine(Live),
+    /// The engine, and all is written down.
+    Recorded(Live, Recorder),
+    /// What was written down.
+    Recording(Recording),
 }
 
 /// The parts of a world that differ by run.
 pub(super) struct WorldParts {
-    pub(super) run: Arc<Run>,
-    pub(super) model: ModelFacts,
+    pub(super) source: Source,
     pub(super) account: Account,
     pub(super) meter: Arc<Meter>,
     pub(super) sink: LogSink,
@@ -78,13 +78,11 @@ impl World {
             .allow_udp(false)
             .allow_ip_name_lookup(false);
         Self {
-            run: parts.run,
-            model: parts.model,
+            source: parts.source,
             account: parts.account,
             meter: parts.meter,
             log: Log::new(parts.sink),
             first_call: None,
-            pendings: 0,
             table,
             wasi: wasi.build(),
         }

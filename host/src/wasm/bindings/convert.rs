@@ -268,11 +268,6 @@ fn logprobs(logprobs: Logprobs) -> wit::Logprobs {
     wit::Logprobs { chosen: token(logprobs.chosen), top: logprobs.top.into_iter().map(token).collect() }
 }
 
-/// An engine's answer as the contract has it; never a trap.
-pub(super) fn outcome<T>(answer: Result<T, Error>) -> wasmtime::Result<Result<T, wit::Error>> {
-    Ok(answer.map_err(convert_error))
-}
-
 pub(super) fn convert_error(error: Error) -> wit::Error {
     let shortage =
         |shortage: Shortage| wit::Shortage { what: shortage.what, asked: shortage.asked, left: shortage.left };
