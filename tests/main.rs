@@ -22,6 +22,7 @@
 //! | prefix | a prefix cache: the bits of encoding anew, and what it saves; runs made to say what another said |
 //! | plans | every plan of the repository, run on the embedded model |
 //! | recording | runs that are recorded, and plans that are answered from what was recorded |
+//! | view | a report as a page, read in a browser |
 //! | score | continuations' log-probabilities against what decoding reports |
 //! | templates | chat formats of many families, ours or a folder of real ones |
 //! | room | caches smaller than what is in them, and messages that runs share |
@@ -60,4 +61,5 @@ mod stream;
 mod support;
 mod templates;
 mod tiny;
+mod view;
 mod witness;

@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod screen;
 mod stream;
+mod view;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -38,6 +39,9 @@ enum Command {
     /// Run a plan without a model, answered from a recording (`run --record`), as long as
     /// its calls are the recorded ones
     Replay(options::ReplayArguments),
+    /// Show a report (`run --report`) as one HTML file: messages and what they see, token by
+    /// token, and when each was at work
+    View(options::ViewArguments),
     /// Say whether a component fits the contract, and what it would be given
     Check(options::CheckArguments),
     /// Print the contract: the WIT package that plans are built against
@@ -57,6 +61,7 @@ pub fn main(started: Instant) -> ExitCode {
     let done = match arguments.command {
         Command::Run(arguments) => run::run(*arguments, started),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::View(arguments) => view::view(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Wit => print(include_str!("../../wit/choreo.wit")).map(|()| ExitCode::SUCCESS),
     };

@@ -13,6 +13,16 @@ use super::screen::say;
 /// Bytes of all arguments: more is a program's data, not its arguments.
 const ARGUMENT_BYTES: u64 = 16 << 20;
 
+/// Bytes of a report: more than a hundred thousand messages with many parents.
+const REPORT_BYTES: u64 = 256 << 20;
+
+/// A report's bytes.
+pub(super) fn report(path: &Path) -> Result<Vec<u8>> {
+    let bytes = read(path, REPORT_BYTES + 1)?;
+    ensure!(bytes.len() as u64 <= REPORT_BYTES, "it is over {} MiB, the limit", REPORT_BYTES >> 20);
+    Ok(bytes)
+}
+
 /// A component's bytes.
 pub(super) fn component(path: &Path) -> Result<Vec<u8>> {
     // One byte over the bound is enough to see that it is too large.

@@ -90,6 +90,17 @@ impl ReplayArguments {
     }
 }
 
+/// What `view` is given.
+#[derive(Debug, Args)]
+pub(super) struct ViewArguments {
+    /// What `choreo-host run --report` has written
+    #[arg(value_name = "REPORT")]
+    pub(super) report: PathBuf,
+    /// The page's file; without it, the report's name, ending in .html
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
 /// What `check` is given.
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {

@@ -4,6 +4,14 @@ use serde::Serialize;
 
 use super::call::Number;
 
+/// Characters of a message's text in a report.
+const TEXT: usize = 80;
+
+/// How a text begins, as reports have it.
+pub(super) fn beginning(text: &str) -> &str {
+    text.char_indices().nth(TEXT).map_or(text, |(end, _)| &text[..end])
+}
+
 /// One run's account; times in milliseconds since the run was opened.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RunReport {
@@ -48,6 +56,10 @@ pub struct MessageReport {
     pub id: Number,
     /// `system`, `user`, `assistant`, `tool` or `raw`.
     pub role: &'static str,
+    /// The speaker's name.
+    pub name: Option<String>,
+    /// How its text begins.
+    pub text: String,
     /// What it sees, as placed.
     pub parents: Vec<PlacedReport>,
     /// Where it stands in its own view.

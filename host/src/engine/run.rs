@@ -10,7 +10,7 @@ use super::call::{Cause, Description, Error, Finish, Number, Part, Role, Scored,
 use super::estimate::Estimates;
 use super::handle::{Progress, RunOptions};
 use super::pending::Started;
-use super::report::{MessageReport, PlacedReport, RunReport};
+use super::report::{MessageReport, PlacedReport, RunReport, beginning};
 use super::script::{Forced, Generated, Script, Tokens};
 use crate::cache::{MessageId, Origin, TokenId};
 
@@ -50,6 +50,7 @@ pub(super) struct Record {
     /// As the text's, its bytes are paid for; it stays when the message is released.
     pub(super) name: Option<String>,
     pub(super) part: Part,
+    /// Its beginning alone, once released.
     pub(super) text: String,
     /// Role and end-of-message tokens included; none once released.
     pub(super) tokens: Vec<TokenId>,
@@ -180,8 +181,10 @@ impl RunState {
         let record = self.record_mut(number);
         record.state = State::Released;
         record.tokens = Vec::new();
-        let text = std::mem::take(&mut record.text);
-        self.text_left += signed(bytes_kept(&text, &[], &[]));
+        let beginning = beginning(&record.text).to_owned();
+        let kept = beginning.len();
+        let text = std::mem::replace(&mut record.text, beginning);
+        self.text_left += signed((text.len() - kept) as u64);
     }
 
     /// No message needs the tokens of one that was forgotten any more.
@@ -331,6 +334,8 @@ impl RunState {
         let messages = self.records.iter().zip(1..).map(|(record, id)| MessageReport {
             id,
             role: record.role.name(),
+            name: record.name.clone(),
+            text: beginning(&record.text).to_owned(),
             parents: record.parents.iter().map(|(id, offset)| PlacedReport { id: *id, offset: *offset }).collect(),
             offset: record.offset,
             tokens: record.length,
