@@ -80,7 +80,8 @@ fn calls(recording: &Path) -> Vec<(u64, String)> {
 fn a_replay_says_what_the_run_said() {
     let question = "What pet does Halan have?";
     let script = ["script", SCRIPT];
-    let plans: [(&str, &str, &[&str]); 4] = [
+    let plans: [(&str, &str, &[&str]); 5] = [
+        ("probe", "", &["unsupported"]),
         ("probe", "--mode naive", &script),
         ("probe", "", &script),
         ("madpar", "--temperature 0.9", &["--draw", "2"]),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::wasm::{Recording, Sandbox, Task};
+use crate::wasm::{Recorded, Recording, Sandbox, Task};
 
 use super::input;
 use super::options::ReplayArguments;

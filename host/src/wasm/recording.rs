@@ -12,6 +12,9 @@
 //! stopped meanwhile. Lines are written as they arise, so what a killed run
 //! leaves can be read. A pending message goes by its number: the first that was
 //! started is 1. A call of the contract that has no answer (`log`) has null.
+//! Records, variants and enums are spelled as the bindings' Rust types are. JSON
+//! has no number for NaN and infinities: they become null, and an answer with one
+//! cannot be replayed.
 
 mod difference;
 mod reader;

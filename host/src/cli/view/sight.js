@@ -52,7 +52,7 @@ function draw(message) {
   const tokens = all.reduce((sum, row) => sum + row.tokens, 0);
   // Where there are too many to be told apart, a cell stands for several.
   const each = Math.max(1, Math.ceil(tokens / CELLS));
-  const cell = Math.min(14, Math.max(1000 / end, Math.min(3, WIDEST / end)));
+  const cell = Math.min(14, Math.max(950 / end, Math.min(3, WIDEST / end)));
   const picture = svg("svg", {
     width: LABEL + end * cell + 40, height: (all.length + 2) * ROW + 8, role: "img", "aria-labelledby": "summary",
   });

@@ -1,6 +1,6 @@
 // A lane for each message, against the clock.
 {
-  const [LABEL, ROW, WIDTH] = [210, 16, 1000];
+  const [LABEL, ROW, WIDTH] = [210, 16, 900];
   const end = Math.max(1e-3, report.total_ms ?? 0, ...messages.map((message) => message.end_ms ?? message.called_ms));
   const x = (time) => LABEL + (Math.min(time, end) / end) * WIDTH;
   const picture = svg("svg", {
