@@ -5,6 +5,7 @@
 //! started; 2, it was stopped or trapped, or the command line is wrong. A plan
 //! that is not as its recording has it is stopped.
 
+mod bench;
 mod check;
 mod input;
 mod model;
@@ -15,6 +16,7 @@ mod replay;
 mod report;
 mod run;
 mod screen;
+mod statistics;
 mod stream;
 mod view;
 
@@ -42,6 +44,8 @@ enum Command {
     /// Show a report (`run --report`) as one HTML file: messages and what they see, token by
     /// token, and when each was at work
     View(options::ViewArguments),
+    /// Measure the paper's workflows at real lengths, against a prefix cache
+    Bench(bench::BenchArguments),
     /// Say whether a component fits the contract, and what it would be given
     Check(options::CheckArguments),
     /// Print the contract: the WIT package that plans are built against
@@ -62,6 +66,7 @@ pub fn main(started: Instant) -> ExitCode {
         Command::Run(arguments) => run::run(*arguments, started),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::View(arguments) => view::view(&arguments),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Wit => print(include_str!("../../wit/choreo.wit")).map(|()| ExitCode::SUCCESS),
     };

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
@@ -59,14 +59,19 @@ fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The cache of compiled components: in `CHOREO_CACHE_DIR`, or where the user's
-/// caches are. Without it every start compiles, which is said.
-pub(super) fn compiled_cache() -> Option<CompiledCache> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(std::path::PathBuf::from);
-    let directory = variable("CHOREO_CACHE_DIR")
+/// Where the host keeps what it can make anew: `CHOREO_CACHE_DIR`, or where the
+/// user's caches are.
+pub(super) fn cache_folder() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("CHOREO_CACHE_DIR")
         .or_else(|| variable("XDG_CACHE_HOME").map(|caches| caches.join("choreo")))
-        .or_else(|| variable("HOME").map(|home| home.join(".cache").join("choreo")));
-    let Some(directory) = directory else {
+        .or_else(|| variable("HOME").map(|home| home.join(".cache").join("choreo")))
+}
+
+/// The cache of compiled components. Without it every start compiles, which is
+/// said.
+pub(super) fn compiled_cache() -> Option<CompiledCache> {
+    let Some(directory) = cache_folder() else {
         say("note: compiled plans are not kept, for there is no home directory: set CHOREO_CACHE_DIR");
         return None;
     };

@@ -94,6 +94,16 @@ impl Shape {
         write(&mut BufWriter::new(File::create(path)?), &self.metadata(), &self.tensors(format), row)
     }
 
+    /// Bytes of its tensors, matrices in `format`.
+    #[must_use]
+    pub fn bytes(&self, format: Format) -> u64 {
+        let bytes = |tensor: &NewTensor| {
+            let (numbers, bytes) = tensor.format.block();
+            (tensor.rows * tensor.width / numbers * bytes) as u64
+        };
+        self.tensors(format).iter().map(bytes).sum()
+    }
+
     /// Keys and values of its file.
     #[must_use]
     pub fn metadata(&self) -> Vec<(String, Value)> {

@@ -1,0 +1,49 @@
+//! Models of which only the shape is a published one's, kept beside compiled plans.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::cli::input;
+use crate::cli::screen::say;
+use crate::model::gguf::{LLAMA_3_1_8B, QWEN3_0_6B, Shape};
+use crate::model::{Format, Source};
+
+const SHAPES: [Shape; 2] = [QWEN3_0_6B, LLAMA_3_1_8B];
+
+/// A file of random weights in the shape of this name, made if it is not there.
+pub(super) fn source(name: &str, format: Format) -> Result<Source> {
+    let names = SHAPES.map(|shape| shape.name).join(", ");
+    let shape = SHAPES.iter().find(|shape| shape.name == name);
+    let shape = shape.with_context(|| format!("no shape is called {name}: take one of {names}"))?;
+    let bytes = shape.bytes(format);
+    if let Some(memory) = memory() {
+        ensure!(
+            bytes <= memory,
+            "random weights in the shape of {name} in {format} take {bytes} bytes and this machine has {memory} of memory: take narrower numbers (--weights) or a smaller shape"
+        );
+    }
+    let folder = input::cache_folder().context("there is no home directory: set CHOREO_CACHE_DIR")?.join("shapes");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = folder.join(format!("{name}-{format}.gguf"));
+    if !path.exists() {
+        say(&format!("note: writing {bytes} bytes of random weights to {}", path.display()));
+        let partial = path.with_extension("partial");
+        write(shape, format, &partial).with_context(|| format!("cannot write {}", partial.display()))?;
+        fs::rename(&partial, &path)?;
+    }
+    Source::open(path.clone()).with_context(|| format!("cannot load {}", path.display()))
+}
+
+fn write(shape: &Shape, format: Format, path: &PathBuf) -> std::io::Result<()> {
+    shape.write(path, format, 1)
+}
+
+/// Bytes of memory that the machine has, where the system says it.
+fn memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
+}
