@@ -33,7 +33,8 @@ struct Answer {
 impl Outside {
     /// Asks the server whether it is there.
     pub(super) fn connect(address: &str) -> Result<Self> {
-        let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
+        // The server closes connections that are not used for a while.
+        let agent = Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().new_agent();
         let address = address.trim_end_matches('/').to_owned();
         let health = agent.get(format!("{address}/health")).call();
         let health = health.with_context(|| format!("no llama.cpp server answers at {address}: start one there"))?;
