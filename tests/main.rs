@@ -2,6 +2,7 @@
 //!
 //! | suite | what it holds |
 //! | --- | --- |
+//! | bench | what benchmarks count, and what they ask of another engine |
 //! | bounds | what a run may make the engine keep and compute |
 //! | cache | the message graph alone: plans against the checker, room given and taken |
 //! | chat | a message's rendering against whole conversations |
@@ -31,6 +32,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+mod bench;
 mod bounds;
 mod cache;
 mod chat;

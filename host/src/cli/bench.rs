@@ -132,9 +132,10 @@ pub(super) struct Setting {
 }
 
 pub(super) fn bench(arguments: &BenchArguments) -> Result<ExitCode> {
+    let problems = studies::problems(&arguments.study)?;
     let stand = Stand::new(&arguments.setting)?;
     let mut pages = vec![stand.page()?];
-    studies::run(&stand, &arguments.study, &mut |page| {
+    studies::run(&stand, &arguments.study, &problems, &mut |page| {
         print(&page.text())?;
         pages.push(page);
         Ok(())

@@ -112,9 +112,14 @@ const FIRST: &str = "TTFT, ms";
 const TOTAL: &str = "end to end, ms";
 
 /// Runs a study; each page as it is done.
-pub(super) fn run(stand: &Stand, study: &Study, show: &mut dyn FnMut(Page) -> Result<()>) -> Result<()> {
+pub(super) fn run(
+    stand: &Stand,
+    study: &Study,
+    problems: &[Problem],
+    show: &mut dyn FnMut(Page) -> Result<()>,
+) -> Result<()> {
     match study {
-        Study::Paper(arguments) => paper(stand, arguments, show),
+        Study::Paper(arguments) => paper(stand, arguments, problems, show),
         Study::Tot(arguments) => {
             let mut page = Page::new("Tree of thoughts: end to end".into(), &columns(TOTAL));
             for branches in &arguments.branches {
@@ -173,8 +178,12 @@ fn draw<'a>(stand: &'a Stand, seed: u64, problem: &'a Problem) -> Draw<'a> {
     Draw { chat: &stand.chat, seed, problem }
 }
 
-fn paper(stand: &Stand, arguments: &PaperArguments, show: &mut dyn FnMut(Page) -> Result<()>) -> Result<()> {
-    let problems = problems(arguments)?;
+fn paper(
+    stand: &Stand,
+    arguments: &PaperArguments,
+    problems: &[Problem],
+    show: &mut dyn FnMut(Page) -> Result<()>,
+) -> Result<()> {
     let problem = |number: usize| &problems[number % problems.len()];
     let seed = |number: usize| stand.seed + number as u64;
     let maditer = |number: usize, order: Order| workflows::maditer(&draw(stand, seed(number), problem(number)), order);
@@ -215,12 +224,15 @@ fn paper(stand: &Stand, arguments: &PaperArguments, show: &mut dyn FnMut(Page) -
     Ok(())
 }
 
-fn problems(arguments: &PaperArguments) -> Result<Vec<Problem>> {
+/// The problems that a study is about.
+pub(super) fn problems(study: &Study) -> Result<Vec<Problem>> {
     #[derive(serde::Deserialize)]
     struct Given {
         problem: String,
     }
-    let Some(path) = &arguments.problems_file else { return Ok(vec![Problem::Tokens(PROBLEM)]) };
+    let Study::Paper(PaperArguments { problems_file: Some(path), .. }) = study else {
+        return Ok(vec![Problem::Tokens(PROBLEM)]);
+    };
     let cannot =
         || format!("cannot read the problems of {}: give a JSON list of objects with a problem", path.display());
     let text = std::fs::read(path).with_context(cannot)?;
