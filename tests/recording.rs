@@ -223,7 +223,7 @@ fn a_stopped_run_is_stopped_again() {
     let (recording, _) = record("unknown.jsonl", "", &plan("probe"), &["no-such-behaviour"]);
     replay(&recording, &plan("probe"), &[]).fails(1, &["the plan says: no behaviour is called"]);
     // One that was stopped while it waited for an answer.
-    let text = fs::read_to_string(&path_of_waiting()).unwrap();
+    let text = fs::read_to_string(path_of_waiting()).unwrap();
     assert_eq!(text.lines().count(), 3, "{text}");
     replay(&path("waiting.jsonl"), &plan("probe"), &[]).fails(2, &["stopped while it waited"]);
 }

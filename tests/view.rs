@@ -50,7 +50,7 @@ fn browser() -> Option<&'static str> {
     let starts = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     let found = BROWSERS.into_iter().find(starts);
     if found.is_none() {
-        println!("skipped: no browser is installed: one of {BROWSERS:?}");
+        eprintln!("skipped: no browser is installed: one of {BROWSERS:?}");
         assert!(std::env::var_os("CI").is_none(), "CI has a browser");
     }
     found

@@ -32,10 +32,9 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<ExitCode> {
     let (outcome, calls) = runtime.block_on(plan.replay(recording, task));
     let given = give(&outcome);
     if !arguments.quiet {
-        say(&format!(
-            "{calls} calls as recorded ({}, model {}, seed {})",
-            recorded.mode, recorded.model, recorded.seed
-        ));
+        let noun = if calls == 1 { "call" } else { "calls" };
+        let Recorded { mode, model, seed, .. } = recorded;
+        say(&format!("{calls} {noun} as recorded (mode {mode}, model {model}, seed {seed})"));
     }
     given
 }
