@@ -6,9 +6,19 @@ mod x86;
 use crate::lanes::{LANES, fold, padded};
 use crate::{Kernels, Level};
 
-/// The definition: element `i` goes to lane `i % 8`, the tail is filled up
-/// with zeros, the lanes are folded in their tree.
+/// Values of a segment: so many of a few rows and columns stay in the
+/// first-level cache.
+pub(crate) const SEGMENT: usize = 1024;
+
+/// The definition: the sums of segments are added in their order.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let sums = a.chunks(SEGMENT).zip(b.chunks(SEGMENT)).map(|(a, b)| dot_segment(a, b));
+    sums.reduce(|sum, more| sum + more).unwrap_or(0.0)
+}
+
+/// Element `i` goes to lane `i % 8`, the tail is filled up with zeros, the lanes
+/// are folded in their tree.
+fn dot_segment(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
     let (a, a_tail) = a.as_chunks();
     let (b, b_tail) = b.as_chunks();
@@ -51,7 +61,7 @@ pub(crate) fn dots<Row: AsMut<[f32]>>(kernels: Kernels, rows: &[f32], columns: &
             }
         }
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a `Kernels` has this level only if the CPU has AVX2 and FMA.
-        Level::Avx2 => unsafe { x86::dots(rows, columns, out) },
+        // SAFETY: a `Kernels` has these levels only if the CPU has AVX2 and FMA.
+        Level::Avx2 | Level::Avx512 => unsafe { x86::dots(rows, columns, out) },
     }
 }

@@ -55,8 +55,8 @@ impl Kernels {
         match self.level() {
             Level::Scalar => silu_gate(gate, up, out),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a `Kernels` has this level only if the CPU has AVX2 and FMA.
-            Level::Avx2 => unsafe { silu_gate_avx2(gate, up, out) },
+            // SAFETY: a `Kernels` has these levels only if the CPU has AVX2 and FMA.
+            Level::Avx2 | Level::Avx512 => unsafe { silu_gate_avx2(gate, up, out) },
         }
     }
 }

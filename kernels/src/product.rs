@@ -1,8 +1,11 @@
 //! Products with weights as a checkpoint stores them.
 
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
 use rayon::prelude::*;
 
-use crate::{Kernels, Weights, check, dot::dots};
+use crate::{Kernels, Level, Weights, check, dot::dots};
 
 /// A product of rows with the transpose of a weight matrix.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,10 @@ const SINGLE_ROW_STEP: usize = 8;
 /// Rows of one block: enough to use its weights well, few enough to share
 /// narrow products among threads.
 const BLOCK_ROWS: usize = 64;
+/// Rows and columns of a block whose weights are laid out for its rows: those
+/// of a segment stay in the second-level cache.
+const PANEL_ROWS: usize = 256;
+const PANEL_COLUMNS: usize = 64;
 
 /// A rectangle of the output, one slice for each of its rows.
 struct OutputBlock<'a> {
@@ -57,13 +64,23 @@ impl Kernels {
             out.fill(0.0);
             return;
         }
-        let blocks = cut(call, out);
-        let run = |block: OutputBlock<'_>| self.block(width, block);
-        if blocks.len() > 1 && rows * outputs * width >= WORTH_THREADS {
-            blocks.into_par_iter().for_each(run);
-        } else {
-            blocks.into_iter().for_each(run);
+        let threads = rows * outputs * width >= WORTH_THREADS;
+        #[cfg(target_arch = "x86_64")]
+        if self.level() == Level::Avx512 {
+            let blocks = cut(call, PANEL_ROWS, PANEL_COLUMNS, out);
+            return each(blocks, threads, |mut block, scratch| self.panels(width, &mut block, scratch));
         }
+        let fitting = BLOCK_WEIGHTS / width / COLUMN_STEP * COLUMN_STEP;
+        let blocks = cut(call, BLOCK_ROWS, fitting.clamp(COLUMN_STEP, MOST_COLUMNS), out);
+        each(blocks, threads, |block, _: &mut ()| self.block(width, block));
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "the AVX-512 body may run only where there is AVX-512")]
+    fn panels(self, width: usize, block: &mut OutputBlock<'_>, scratch: &mut x86::Scratch) {
+        assert!(self.level() == Level::Avx512, "panels: expected AVX-512, found {:?}", self.level());
+        // SAFETY: a `Kernels` has this level only if the CPU has all of it.
+        unsafe { x86::block(self, width, block, scratch) }
     }
 
     fn block(self, width: usize, mut block: OutputBlock<'_>) {
@@ -86,13 +103,26 @@ impl Kernels {
     }
 }
 
-/// Cuts the output into blocks. Where is a matter of speed alone.
-fn cut<'a>(call: &Product<'a>, out: &'a mut [f32]) -> Vec<OutputBlock<'a>> {
-    let fitting = BLOCK_WEIGHTS / call.width / COLUMN_STEP * COLUMN_STEP;
-    let columns = fitting.clamp(COLUMN_STEP, MOST_COLUMNS);
+/// Does the work of all blocks, with memory that goes from one to the next.
+fn each<Scratch: Default>(
+    blocks: Vec<OutputBlock<'_>>,
+    threads: bool,
+    work: impl Fn(OutputBlock<'_>, &mut Scratch) + Sync,
+) {
+    if blocks.len() > 1 && threads {
+        blocks.into_par_iter().for_each_init(Scratch::default, |scratch, block| work(block, scratch));
+    } else {
+        let mut scratch = Scratch::default();
+        blocks.into_iter().for_each(|block| work(block, &mut scratch));
+    }
+}
+
+/// Cuts the output into blocks of so many rows and columns. Where is a matter
+/// of speed alone.
+fn cut<'a>(call: &Product<'a>, rows: usize, columns: usize, out: &'a mut [f32]) -> Vec<OutputBlock<'a>> {
     let mut blocks = Vec::new();
-    let inputs = call.inputs.chunks(BLOCK_ROWS * call.width);
-    for (inputs, out) in inputs.zip(out.chunks_mut(BLOCK_ROWS * call.outputs)) {
+    let inputs = call.inputs.chunks(rows * call.width);
+    for (inputs, out) in inputs.zip(out.chunks_mut(rows * call.outputs)) {
         let first = blocks.len();
         for start in (0..call.outputs).step_by(columns) {
             let end = call.outputs.min(start + columns);

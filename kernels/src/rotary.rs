@@ -95,8 +95,8 @@ impl Kernels {
         match self.level() {
             Level::Scalar => rotate_in_place(row, turn),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a `Kernels` has this level only if the CPU has AVX2.
-            Level::Avx2 => unsafe { rotate_in_place_avx2(row, turn) },
+            // SAFETY: a `Kernels` has these levels only if the CPU has AVX2.
+            Level::Avx2 | Level::Avx512 => unsafe { rotate_in_place_avx2(row, turn) },
         }
     }
 
@@ -128,8 +128,8 @@ impl Kernels {
         match self.level() {
             Level::Scalar => rotate_copy(heads, turn, out),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a `Kernels` has this level only if the CPU has AVX2.
-            Level::Avx2 => unsafe { rotate_copy_avx2(heads, turn, out) },
+            // SAFETY: a `Kernels` has these levels only if the CPU has AVX2.
+            Level::Avx2 | Level::Avx512 => unsafe { rotate_copy_avx2(heads, turn, out) },
         }
     }
 }

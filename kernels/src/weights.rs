@@ -110,17 +110,20 @@ impl Kernels {
             (Weights::F32(values), _) => out.copy_from_slice(values),
             (Weights::F16(values), Level::Scalar) => widen_f16(values, out),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a `Kernels` has this level only if the CPU has AVX2, FMA and F16C.
-            (Weights::F16(values), Level::Avx2) => unsafe { widen_f16_avx2(values, out) },
+            // SAFETY: a `Kernels` has these levels only if the CPU has AVX2, FMA and F16C.
+            (Weights::F16(values), Level::Avx2 | Level::Avx512) => unsafe { widen_f16_avx2(values, out) },
             (Weights::Bf16(values), _) => {
                 for (out, value) in out.iter_mut().zip(values) {
                     *out = f32::from_bits(u32::from(u16::from_le_bytes(*value)) << 16);
                 }
             }
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a `Kernels` has these levels only if the CPU has AVX2, FMA and F16C.
+            (Weights::Q8_0(blocks), Level::Avx2 | Level::Avx512) => unsafe { widen_q8_0_avx2(blocks, out) },
             (_, Level::Scalar) => blocks::widen(weights, wide_f16, out),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a `Kernels` has this level only if the CPU has AVX2, FMA and F16C.
-            (_, Level::Avx2) => unsafe { widen_blocks_avx2(weights, out) },
+            // SAFETY: a `Kernels` has these levels only if the CPU has AVX2, FMA and F16C.
+            (_, Level::Avx2 | Level::Avx512) => unsafe { widen_blocks_avx2(weights, out) },
         }
     }
 }
@@ -134,6 +137,23 @@ fn widen_blocks_avx2(weights: Weights<'_>, out: &mut [f32]) {
 
     let wide = |half| _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(u16::from_le_bytes(half)))));
     blocks::widen(weights, wide, out);
+}
+
+/// A quant has at most 8 bits and a scale 11, so that no product is rounded.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn widen_q8_0_avx2(blocks: &[[u8; 34]], out: &mut [f32]) {
+    use std::arch::x86_64::*;
+
+    for (out, block) in out.as_chunks_mut::<{ blocks::SMALL }>().0.iter_mut().zip(blocks) {
+        let [low, high, quants @ ..] = block;
+        let scale = _mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(u16::from_le_bytes([*low, *high]))));
+        let scale = _mm256_broadcastss_ps(scale);
+        for (out, eight) in out.as_chunks_mut().0.iter_mut().zip(quants.as_chunks().0) {
+            let whole = _mm256_cvtepi8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(*eight)));
+            x86::store(_mm256_mul_ps(_mm256_cvtepi32_ps(whole), scale), out);
+        }
+    }
 }
 
 fn wide_f16(half: [u8; 2]) -> f32 {

@@ -178,8 +178,8 @@ fn widen_heads(kernels: Kernels, numbers: Narrow, heads: &[&[u8]], wide: &mut [f
     match kernels.level() {
         Level::Scalar => heads.iter().zip(places).for_each(|(head, out)| numbers.widen_head(head, out)),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a `Kernels` has this level only if the CPU has AVX2, FMA and F16C.
-        Level::Avx2 => unsafe { x86::widen_heads(numbers, heads, places) },
+        // SAFETY: a `Kernels` has these levels only if the CPU has AVX2, FMA and F16C.
+        Level::Avx2 | Level::Avx512 => unsafe { x86::widen_heads(numbers, heads, places) },
     }
 }
 
@@ -197,8 +197,8 @@ impl Kernels {
         match self.level() {
             Level::Scalar => narrow(numbers, head_dim, rows, out),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a `Kernels` has this level only if the CPU has AVX2.
-            Level::Avx2 => unsafe { narrow_avx2(numbers, head_dim, rows, out) },
+            // SAFETY: a `Kernels` has these levels only if the CPU has AVX2.
+            Level::Avx2 | Level::Avx512 => unsafe { narrow_avx2(numbers, head_dim, rows, out) },
         }
     }
 }

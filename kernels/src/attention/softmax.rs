@@ -36,8 +36,8 @@ pub(super) fn soften(kernels: Kernels, scores: &mut [f32; TILE], visible: Range<
     match kernels.level() {
         Level::Scalar => soften_scalar(scores, highest),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a `Kernels` has this level only if the CPU has AVX2 and FMA.
-        Level::Avx2 => unsafe { x86::soften(scores, highest) },
+        // SAFETY: a `Kernels` has these levels only if the CPU has AVX2 and FMA.
+        Level::Avx2 | Level::Avx512 => unsafe { x86::soften(scores, highest) },
     }
 }
 
@@ -72,8 +72,8 @@ pub(super) fn accumulate(kernels: Kernels, tile: &Weighted<'_>, sums: &mut [f32]
     match kernels.level() {
         Level::Scalar => accumulate_scalar(tile, sums),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a `Kernels` has this level only if the CPU has AVX2 and FMA.
-        Level::Avx2 => unsafe { x86::accumulate(tile, sums) },
+        // SAFETY: a `Kernels` has these levels only if the CPU has AVX2 and FMA.
+        Level::Avx2 | Level::Avx512 => unsafe { x86::accumulate(tile, sums) },
     }
 }
 

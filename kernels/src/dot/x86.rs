@@ -3,6 +3,7 @@
 
 use std::arch::x86_64::*;
 
+use super::SEGMENT;
 use crate::lanes::LANES;
 use crate::lanes::x86::{fold_four, load, load_tail};
 
@@ -41,7 +42,7 @@ fn strip<const R: usize, const C: usize, Row: AsMut<[f32]>>(rows: &[f32], column
     }
 }
 
-/// R rows by C columns, into `out` from column `at` on.
+/// R rows by C columns, into `out` from column `at` on, segment by segment.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn tile<const R: usize, const C: usize, Row: AsMut<[f32]>>(
@@ -50,6 +51,23 @@ fn tile<const R: usize, const C: usize, Row: AsMut<[f32]>>(
     at: usize,
     out: &mut [Row],
 ) {
+    let width = rows[0].len();
+    for start in (0..width).step_by(SEGMENT) {
+        let end = width.min(start + SEGMENT);
+        segment(&rows.map(|row| &row[start..end]), &columns.map(|column| &column[start..end]), (start, at), out);
+    }
+}
+
+/// What the segment from value `start` on adds.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn segment<const R: usize, const C: usize, Row: AsMut<[f32]>>(
+    rows: &[&[f32]; R],
+    columns: &[&[f32]; C],
+    (start, at): (usize, usize),
+    out: &mut [Row],
+) {
+    let put = |out: &mut f32, sum: f32| *out = if start == 0 { sum } else { *out + sum };
     let width = rows[0].len();
     let whole = width / LANES;
     let (row_chunks, row_tails) = split(rows, width);
@@ -87,7 +105,7 @@ fn tile<const R: usize, const C: usize, Row: AsMut<[f32]>>(
         }
         for (r, out) in out.iter_mut().enumerate().take(R) {
             for (out, folded) in out.as_mut()[at..at + C].iter_mut().zip(&folded) {
-                *out = folded[r];
+                put(out, folded[r]);
             }
         }
     } else {
@@ -100,7 +118,7 @@ fn tile<const R: usize, const C: usize, Row: AsMut<[f32]>>(
                     *four = *sum;
                 }
                 for (out, folded) in out.iter_mut().zip(fold_four(four)) {
-                    *out = folded;
+                    put(out, folded);
                 }
             }
         }

@@ -11,9 +11,11 @@ mod scene;
 
 use choreo_kernels::Kernels;
 
-/// Both levels; equal where the machine has only one.
-fn levels() -> [Kernels; 2] {
-    [Kernels::scalar(), Kernels::detect()]
+/// All levels, from the definitions on; where the machine has fewer, the best
+/// of them again.
+fn levels() -> [Kernels; 3] {
+    let all = Kernels::all();
+    std::array::from_fn(|number| all[number.min(all.len() - 1)])
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {

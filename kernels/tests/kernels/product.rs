@@ -57,25 +57,31 @@ proptest! {
         rows in 1..14usize, outputs in 1..60usize, width in 1..70usize,
     ) {
         let case = Case::new(rows, outputs, width);
-        let [scalar, best] = levels();
+        let [scalar, levels @ ..] = levels();
         let expected = case.run(scalar);
         // Terms are up to 1, so sums of them are taken to be of size 1 and more.
         assert_close(&expected, &case.exact(), 1.0);
-        prop_assert_eq!(bits(&case.run(best)), bits(&expected));
-        prop_assert_eq!(bits(&case.singles(best)), bits(&expected));
+        for level in levels {
+            prop_assert_eq!(bits(&case.run(level)), bits(&expected));
+            prop_assert_eq!(bits(&case.singles(level)), bits(&expected));
+        }
     }
 }
 
 #[test]
 fn blocks_and_threads_change_nothing() {
-    for (rows, outputs, width) in [(1, 1000, 1000), (2, 301, 3003), (70, 200, 333), (200, 7, 515)] {
+    for (rows, outputs, width) in
+        [(1, 1000, 1000), (2, 301, 3003), (70, 200, 333), (200, 7, 515), (300, 70, 1030), (7, 9, 3003)]
+    {
         let case = Case::new(rows, outputs, width);
-        let [scalar, best] = levels();
+        let [scalar, levels @ ..] = levels();
         let expected = bits(&case.run(scalar));
-        for threads in [1, 3] {
-            assert_eq!(bits(&on_threads(threads, || case.run(best))), expected);
+        for level in levels {
+            for threads in [1, 3] {
+                assert_eq!(bits(&on_threads(threads, || case.run(level))), expected);
+            }
+            assert_eq!(bits(&case.singles(level)), expected);
         }
-        assert_eq!(bits(&case.singles(best)), expected);
     }
 }
 

@@ -49,6 +49,7 @@ proptest! {
             all.push(bits(&turned));
         }
         prop_assert_eq!(&all[0], &all[1]);
+        prop_assert_eq!(&all[0], &all[2]);
     }
 }
 

@@ -20,13 +20,14 @@ pub(crate) fn widened(numbers: Narrow, bytes: &[u8], head_dim: usize) -> Vec<f32
     (0..head_dim).map(value).collect()
 }
 
-/// Rounds one head at both levels.
+/// Rounds one head at all levels.
 fn rounded(numbers: Narrow, head: &[f32]) -> Vec<f32> {
-    let [scalar, best] = levels().map(|kernels| {
+    let [scalar, middle, best] = levels().map(|kernels| {
         let mut bytes = vec![0; numbers.bytes(head.len())];
         kernels.narrow(numbers, head.len(), head, &mut bytes);
         bytes
     });
+    assert_eq!(middle, scalar);
     assert_eq!(best, scalar);
     widened(numbers, &scalar, head.len())
 }
