@@ -15,6 +15,7 @@ fn main() {
     let kernels = Kernels::detect();
     println!("{:?}, {} threads; a multiply-add is two operations", kernels.level(), rayon::current_num_threads());
     for (rows, outputs, width) in [
+        (1, 65536, 1024),
         (1, 2048, 2048),
         (1, 1024, 1024),
         (1, 512, 512),

@@ -65,6 +65,20 @@ impl Weights<'_> {
         }
     }
 
+    /// Where they begin, and how many bytes they are.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn place(&self) -> (*const i8, usize) {
+        match self {
+            Self::F32(values) => (values.as_ptr().cast(), size_of_val(*values)),
+            Self::F16(values) | Self::Bf16(values) => (values.as_ptr().cast(), size_of_val(*values)),
+            Self::Q8_0(blocks) => (blocks.as_ptr().cast(), size_of_val(*blocks)),
+            Self::Q4_0(blocks) => (blocks.as_ptr().cast(), size_of_val(*blocks)),
+            Self::Q4K(blocks) => (blocks.as_ptr().cast(), size_of_val(*blocks)),
+            Self::Q5K(blocks) => (blocks.as_ptr().cast(), size_of_val(*blocks)),
+            Self::Q6K(blocks) => (blocks.as_ptr().cast(), size_of_val(*blocks)),
+        }
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -6,6 +6,7 @@
 
 use std::arch::x86_64::*;
 use std::mem::transmute;
+use std::ops::Range;
 
 use super::OutputBlock;
 use crate::dot::SEGMENT;
@@ -20,6 +21,11 @@ const PAIRS: usize = 4;
 /// Rows that share a panel's loads: with the panel's registers, their sums fit
 /// into the 32 there are.
 const ROWS: usize = 6;
+/// Up to so many rows, panels are laid out one at a time, each for all rows: it
+/// then stays in the first-level cache, as many rows would not.
+const FEW_ROWS: usize = 4 * ROWS;
+/// Weights are fetched from memory so many columns before they are read.
+const AHEAD: usize = COLUMNS;
 
 /// Eight values of each of two columns, as a register has them.
 #[derive(Clone, Copy)]
@@ -42,44 +48,53 @@ pub(super) struct Scratch {
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl")]
 pub(super) fn block(kernels: Kernels, width: usize, block: &mut OutputBlock<'_>, scratch: &mut Scratch) {
     let columns = block.weights.len() / width;
+    let together = if block.out.len() > FEW_ROWS { columns } else { COLUMNS };
     for start in (0..width).step_by(SEGMENT) {
-        let end = width.min(start + SEGMENT);
-        let steps = (end - start).div_ceil(LANES);
-        fill(kernels, (block.weights, width), start..end, scratch);
-        let panels = scratch.panels.chunks_exact(steps);
-        let mut inputs = block.inputs.chunks(ROWS * width);
-        for outs in block.out.chunks_mut(ROWS) {
-            let Some(rows) = inputs.next() else { return };
-            for (panel, at) in panels.clone().zip((0..columns).step_by(COLUMNS)) {
-                let these = (rows, width, start..end);
-                match outs.len() {
-                    1 => tile::<1>(these, panel, at, outs),
-                    2 => tile::<2>(these, panel, at, outs),
-                    3 => tile::<3>(these, panel, at, outs),
-                    4 => tile::<4>(these, panel, at, outs),
-                    5 => tile::<5>(these, panel, at, outs),
-                    _ => tile::<ROWS>(these, panel, at, outs),
+        let part = start..width.min(start + SEGMENT);
+        for first in (0..columns).step_by(together) {
+            let these = first..columns.min(first + together);
+            fill(kernels, (block.weights, width), (part.clone(), these.clone()), scratch);
+            let panels = scratch.panels.chunks_exact(part.len().div_ceil(LANES));
+            let inputs = block.inputs.chunks(ROWS * width);
+            for (rows, outs) in inputs.zip(block.out.chunks_mut(ROWS)) {
+                for (panel, at) in panels.clone().zip(these.clone().step_by(COLUMNS)) {
+                    let rows = (rows, width, part.clone());
+                    match outs.len() {
+                        1 => tile::<1>(rows, panel, at, outs),
+                        2 => tile::<2>(rows, panel, at, outs),
+                        3 => tile::<3>(rows, panel, at, outs),
+                        4 => tile::<4>(rows, panel, at, outs),
+                        5 => tile::<5>(rows, panel, at, outs),
+                        _ => tile::<ROWS>(rows, panel, at, outs),
+                    }
                 }
             }
         }
     }
 }
 
-/// Lays out a segment of all columns in panels; what a panel lacks is zero.
+/// Lays out a segment of some columns in panels; what a panel lacks is zero.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl")]
-fn fill(kernels: Kernels, (weights, width): (Weights<'_>, usize), part: std::ops::Range<usize>, scratch: &mut Scratch) {
-    let columns = weights.len() / width;
+fn fill(
+    kernels: Kernels,
+    (weights, width): (Weights<'_>, usize),
+    (part, columns): (Range<usize>, Range<usize>),
+    scratch: &mut Scratch,
+) {
     let steps = part.len().div_ceil(LANES);
+    let all = weights.len() / width;
     let Scratch { panels, column } = scratch;
-    panels.resize(columns.div_ceil(COLUMNS) * steps, [Pair([[0.0; LANES]; 2]); PAIRS]);
+    panels.resize(columns.len().div_ceil(COLUMNS) * steps, [Pair([[0.0; LANES]; 2]); PAIRS]);
     column.resize(steps * LANES, 0.0);
     column[part.len()..].fill(0.0);
-    for (number, panel) in panels.chunks_exact_mut(steps).enumerate() {
-        for place in 0..COLUMNS {
-            let at = number * COLUMNS + place;
-            if at < columns {
-                let these = weights.part(at * width + part.start..at * width + part.end);
-                kernels.widen(these, &mut column[..part.len()]);
+    let of = |column: usize| weights.part(column * width + part.start..column * width + part.end);
+    for (panel, first) in panels.chunks_exact_mut(steps).zip(columns.clone().step_by(COLUMNS)) {
+        for (place, at) in (first..first + COLUMNS).enumerate() {
+            if at + AHEAD < all {
+                fetch(of(at + AHEAD));
+            }
+            if at < columns.end {
+                kernels.widen(of(at), &mut column[..part.len()]);
             } else {
                 column.fill(0.0);
             }
@@ -90,11 +105,21 @@ fn fill(kernels: Kernels, (weights, width): (Weights<'_>, usize), part: std::ops
     }
 }
 
+/// Asks for weights that will be read.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn fetch(weights: Weights<'_>) {
+    let (start, bytes) = weights.place();
+    for line in (0..bytes).step_by(64) {
+        _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line));
+    }
+}
+
 /// R rows by one panel, into `outs` from column `at` on: what a segment adds.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl")]
 fn tile<const R: usize>(
-    (rows, width, part): (&[f32], usize, std::ops::Range<usize>),
+    (rows, width, part): (&[f32], usize, Range<usize>),
     panel: &Panel,
     at: usize,
     outs: &mut [&mut [f32]],
