@@ -2,8 +2,9 @@
 //! cached rows that may be narrower: matrix products, rotary embedding, attention over spans, normalisation, gating.
 //!
 //! Everything is a method of [`Kernels`], a small value that says which body
-//! this machine runs: the scalar definitions, or AVX2 with FMA and F16C. They agree
-//! bit for bit: both sum in eight lanes that are folded in one tree,
+//! this machine runs: the scalar definitions, AVX2 with FMA and F16C, or, for
+//! products, AVX-512. They agree bit for bit: all sum in eight lanes that are
+//! folded in one tree, and long sums in segments of 1,024 values; they
 //! multiply and add with one rounding, and share one polynomial for `exp`.
 //!
 //! What callers may rely on:

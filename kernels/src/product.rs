@@ -18,8 +18,8 @@ pub struct Product<'a> {
     pub width: usize,
     /// [rows, width].
     pub inputs: &'a [f32],
-    /// [outputs, width], as a checkpoint stores a linear layer; never packed,
-    /// so it may be a mapped file.
+    /// [outputs, width], as a checkpoint stores a linear layer, read where they
+    /// lie, so it may be a mapped file.
     pub weights: Weights<'a>,
 }
 
