@@ -1,6 +1,8 @@
 //! Products with weights as a checkpoint stores them.
 
 #[cfg(target_arch = "x86_64")]
+mod single;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 use rayon::prelude::*;
@@ -40,6 +42,8 @@ const BLOCK_ROWS: usize = 64;
 /// of a segment stay in the second-level cache.
 const PANEL_ROWS: usize = 256;
 const PANEL_COLUMNS: usize = 64;
+/// Columns of a block for a single row.
+const SINGLE_ROW_COLUMNS: usize = 64;
 
 /// A rectangle of the output, one slice for each of its rows.
 struct OutputBlock<'a> {
@@ -66,6 +70,11 @@ impl Kernels {
         }
         let threads = rows * outputs * width >= WORTH_THREADS;
         #[cfg(target_arch = "x86_64")]
+        if rows == 1 && self.level() != Level::Scalar && single::serves(call.weights, width) {
+            let blocks = cut(call, 1, SINGLE_ROW_COLUMNS, out);
+            return each(blocks, threads, |mut block, _: &mut ()| self.single_row(&mut block));
+        }
+        #[cfg(target_arch = "x86_64")]
         if self.level() == Level::Avx512 {
             let blocks = cut(call, PANEL_ROWS, PANEL_COLUMNS, out);
             return each(blocks, threads, |mut block, scratch| self.panels(width, &mut block, scratch));
@@ -73,6 +82,16 @@ impl Kernels {
         let fitting = BLOCK_WEIGHTS / width / COLUMN_STEP * COLUMN_STEP;
         let blocks = cut(call, BLOCK_ROWS, fitting.clamp(COLUMN_STEP, MOST_COLUMNS), out);
         each(blocks, threads, |block, _: &mut ()| self.block(width, block));
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "the AVX2 body may run only where there is AVX2")]
+    fn single_row(self, block: &mut OutputBlock<'_>) {
+        assert!(self.level() != Level::Scalar, "a single row: expected AVX2, found {:?}", self.level());
+        for out in &mut block.out {
+            // SAFETY: a `Kernels` has these levels only if the CPU has AVX2, FMA and F16C.
+            unsafe { single::row(block.inputs, block.weights, out) }
+        }
     }
 
     #[cfg(target_arch = "x86_64")]

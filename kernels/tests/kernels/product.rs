@@ -87,7 +87,7 @@ fn blocks_and_threads_change_nothing() {
 
 #[test]
 fn halves_are_the_bits_of_what_they_widen_to() {
-    for (rows, outputs, width) in [(1, 61, 77), (1, 1000, 1000), (3, 50, 8), (70, 200, 333)] {
+    for (rows, outputs, width) in [(1, 61, 77), (1, 1000, 1000), (1, 75, 1120), (3, 50, 8), (70, 200, 333)] {
         let mut case = Case::new(rows, outputs, width);
         let narrow = case.weights.clone();
         case.weights = narrow.iter().map(|value| f16::from_f32(*value).to_f32()).collect();
