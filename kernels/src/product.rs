@@ -7,7 +7,9 @@ mod x86;
 
 use rayon::prelude::*;
 
-use crate::{Kernels, Level, Weights, check, dot::dots};
+#[cfg(target_arch = "x86_64")]
+use crate::Level;
+use crate::{Kernels, Weights, check, dot::dots};
 
 /// A product of rows with the transpose of a weight matrix.
 #[derive(Clone, Copy, Debug)]

@@ -55,7 +55,7 @@ fn report(what: &str, tokens: u32, mut work: impl FnMut() -> Result<()>) -> Resu
 /// A prompt, and the logits after it.
 fn prompt(model: &mut Decoder) -> Result<()> {
     let mut cache = Cache::new(4096, None).unwrap();
-    let message = add(&mut cache, PROMPT, PROMPT)?;
+    let message = add(&mut cache, PROMPT, PROMPT);
     for start in (0..PROMPT).step_by(STEP_ROWS as usize) {
         let wanted = if start + STEP_ROWS < PROMPT { Wanted::Encoding } else { Wanted::Logits };
         step(model, &mut cache, &[message], STEP_ROWS, wanted)?;
@@ -66,7 +66,7 @@ fn prompt(model: &mut Decoder) -> Result<()> {
 /// Texts that begin with a token of their own.
 fn decode(model: &mut Decoder, lanes: u32) -> Result<()> {
     let mut cache = Cache::new(4096, None).unwrap();
-    let messages = (0..lanes).map(|_| add(&mut cache, 1, DECODED)).collect::<Result<Vec<_>>>()?;
+    let messages: Vec<MessageId> = (0..lanes).map(|_| add(&mut cache, 1, DECODED)).collect();
     for _ in 0..DECODED {
         step(model, &mut cache, &messages, 1, Wanted::Logits)?;
         for message in &messages {
@@ -77,9 +77,9 @@ fn decode(model: &mut Decoder, lanes: u32) -> Result<()> {
 }
 
 /// A message of so many tokens, with room for more.
-fn add(cache: &mut Cache, count: u32, capacity: u32) -> Result<MessageId> {
+fn add(cache: &mut Cache, count: u32, capacity: u32) -> MessageId {
     let tokens = (0..count).map(|token| TokenId(token % 200 + 20)).collect();
-    Ok(cache.insert(NewMessage { tokens, parents: Vec::new(), offset: 0, capacity: capacity + 1, tenant: None }))
+    cache.insert(NewMessage { tokens, parents: Vec::new(), offset: 0, capacity: capacity + 1, tenant: None })
 }
 
 /// Some tokens of each message through the model.
