@@ -3,7 +3,7 @@
 use super::{LEARNT, MODES, encoded_once, offsets, parents, run};
 use choreo_host::engine::Mode;
 
-const WORDS: [&str; 4] = ["apples", "cat", "drum", "rice"];
+const WORDS: [&str; 4] = ["apples", "cat", "coins", "rice"];
 
 #[test]
 fn two_stories_stand_as_they_are_placed() {
@@ -39,12 +39,12 @@ fn two_stories_stand_as_they_are_placed() {
     }
 }
 
-const BASE: &str = "Anna has a cat. Anna lives in Oslo.\nBruno eats soup.\nCarla has a dog. Carla lives in Rome.";
+const BASE: &str = "Anton has a cat. Anton lives in Oslo.\nFelix eats soup.\nCarla has a dog. Carla lives in Rome.";
 
 #[test]
 fn documents_are_read_in_any_order() {
     for mode in MODES {
-        let asked = ["What pet does Carla have?", "--docs", "3,1", "What pet does Anna have?", "--docs", "2"];
+        let asked = ["What pet does Carla have?", "--docs", "3,1", "What pet does Anton have?", "--docs", "2"];
         let arguments = [&["--documents", BASE], &asked[..], &["What pet does Carla have?"]].concat();
         let (transcript, report) = run("documents", mode, &arguments);
         // A system's message, three documents, three questions; then the answers.
@@ -55,10 +55,10 @@ fn documents_are_read_in_any_order() {
         encoded_once(mode, &report);
 
         assert_eq!(transcript.matches("\n== ").count(), 3, "{transcript}");
-        assert!(transcript.contains("\n== What pet does Anna have? (documents 3, 1)\n"), "{transcript}");
+        assert!(transcript.contains("\n== What pet does Anton have? (documents 3, 1)\n"), "{transcript}");
         if LEARNT && mode != Mode::Choreo {
             let answers: Vec<&str> = transcript.split("\n== ").skip(1).filter_map(|part| part.lines().nth(1)).collect();
-            assert_eq!(answers, ["Carla has a dog.", "Anna has a cat.", "No document says."], "{transcript}");
+            assert_eq!(answers, ["Carla has a dog.", "Anton has a cat.", "No document says."], "{transcript}");
         }
     }
 }
