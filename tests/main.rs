@@ -8,6 +8,7 @@
 //! | chat | a message's rendering against whole conversations |
 //! | choreography | scripts through a real component: a Merkle witness, lists against single calls, both modes |
 //! | cli | bad input and odd ends of the command line: one line each |
+//! | compare | `compare`: modes that say the same, their counts, where free ones part |
 //! | constraint | texts held to regular expressions, JSON schemas and choices |
 //! | dense | random graphs through the decoder against a dense reference |
 //! | faults | seeded faults, and the tests that must notice them |
@@ -38,6 +39,7 @@ mod cache;
 mod chat;
 mod choreography;
 mod cli;
+mod compare;
 mod constraint;
 mod dense;
 mod faults;

@@ -7,6 +7,7 @@
 
 mod bench;
 mod check;
+mod compare;
 mod input;
 mod model;
 mod options;
@@ -16,6 +17,7 @@ mod replay;
 mod report;
 mod run;
 mod screen;
+mod start;
 mod statistics;
 mod stream;
 mod view;
@@ -38,6 +40,8 @@ struct Arguments {
 enum Command {
     /// Run a plan; its result goes to standard output
     Run(Box<options::RunArguments>),
+    /// Run a plan in several modes, time after time, and say what each of them costs
+    Compare(Box<options::CompareArguments>),
     /// Run a plan without a model, answered from a recording (`run --record`), as long as
     /// its calls are the recorded ones
     Replay(options::ReplayArguments),
@@ -64,6 +68,7 @@ pub fn main(started: Instant) -> ExitCode {
     };
     let done = match arguments.command {
         Command::Run(arguments) => run::run(*arguments, started),
+        Command::Compare(arguments) => compare::compare(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::View(arguments) => view::view(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),

@@ -116,6 +116,20 @@ fn likeliest(logits: &[f32]) -> u32 {
     u32::try_from(best).unwrap_or(u32::MAX)
 }
 
+/// How far the highest logit is above the second, which is as far as their
+/// log-probabilities are apart; none where one token alone may come.
+pub fn margin(logits: &[f32]) -> Option<f32> {
+    let (mut best, mut second) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
+    for logit in logits {
+        if *logit > best {
+            (best, second) = (*logit, best);
+        } else if *logit > second {
+            second = *logit;
+        }
+    }
+    (second > f32::NEG_INFINITY).then_some(best - second)
+}
+
 fn count(logits: &[f32]) -> u32 {
     u32::try_from(logits.len()).unwrap_or(u32::MAX)
 }
@@ -186,6 +200,13 @@ mod tests {
             seen[sample(logits, &sampling, &mut stream) as usize] += 1;
         }
         seen
+    }
+
+    #[test]
+    fn a_margin_is_between_the_two_likeliest() {
+        assert_eq!(margin(&[-3.0, 2.0, -1.0, 1.5]), Some(0.5));
+        assert_eq!(margin(&[2.0, f32::NEG_INFINITY, 2.0]), Some(0.0));
+        assert_eq!(margin(&[f32::NEG_INFINITY, 2.0]), None);
     }
 
     #[test]

@@ -11,8 +11,10 @@ usage: cargo plan list                        name all plans
        cargo plan build [NAME…]               build these plans, or all, into target/plans
        cargo plan [--release] run [OPTION…] NAME [ARG…]
                                               build the plan and the host, and run it
+       cargo plan [--release] compare [OPTION…] NAME [ARG…]
+                                              the same, and compare the modes
 
-Options of `choreo-host run` stand before NAME, the plan's own arguments after it.
+Options of `choreo-host` stand before NAME, the plan's own arguments after it.
 --release takes the host's release build.
 ";
 
@@ -56,16 +58,16 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
                 println!("{}", describe(&component(name)?)?);
             }
         }
-        "run" => {
+        "run" | "compare" => {
             let (options, name, arguments) = split(rest)?;
             let (host, component) = (host(profile)?, component(name)?);
-            let status = Command::new(&host).arg("run").args(options).arg(component).args(arguments).status();
+            let status = Command::new(&host).arg(verb).args(options).arg(component).args(arguments).status();
             let status = status.with_context(|| format!("start {}", host.display()))?;
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
         }
         "help" | "--help" | "-h" => println!("{USAGE}"),
-        _ => bail!("no verb is called {verb:?}: take list, build or run"),
+        _ => bail!("no verb is called {verb:?}: take list, build, run or compare"),
     }
     Ok(ExitCode::SUCCESS)
 }

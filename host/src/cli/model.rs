@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 
 use crate::model::{Hub, HubName, Named, Source};
 
-use super::options::RunArguments;
+use super::options::HostArguments;
 use super::screen::{Screen, say};
 
 /// The model's files, all of them on this machine.
-pub(super) fn source(arguments: &RunArguments) -> Result<Source> {
+pub(super) fn source(arguments: &HostArguments) -> Result<Source> {
     let Some(named) = &arguments.model else { return Ok(Source::Embedded) };
     let cannot = || format!("cannot load the model {}", named.display());
     let path = match Named::read(named).with_context(cannot)? {
@@ -21,7 +21,7 @@ pub(super) fn source(arguments: &RunArguments) -> Result<Source> {
 }
 
 /// Where a hub's model is, once it is there.
-fn fetched(name: &HubName, arguments: &RunArguments) -> Result<PathBuf> {
+fn fetched(name: &HubName, arguments: &HostArguments) -> Result<PathBuf> {
     let hub = Hub::from_env()?;
     if let Some(path) = hub.cached(name)? {
         return Ok(path);

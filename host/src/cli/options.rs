@@ -1,52 +1,32 @@
 //! The flags and what they mean.
 
+mod compare;
+mod host;
+mod plan;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
-use crate::engine::{Budgets, Defaults, Mode, RunOptions, Tenant, Tokens};
-use crate::model::{CacheSize, CacheType};
+pub(super) use self::compare::CompareArguments;
+pub(super) use self::host::HostArguments;
+pub(super) use self::plan::PlanArguments;
+use self::plan::split;
+
+use crate::engine::{Budgets, Mode, RunOptions, Tokens};
 use crate::wasm::Limits;
 
 /// The host's options stand before PLAN; all that follows it is the plan's.
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
-    /// A Hugging Face directory, a .gguf file, or a name on the hub: ORG/NAME or
-    /// ORG/NAME/FILE.gguf, either perhaps with @REVISION, which is fetched once into
-    /// the hub's cache; without it, the model that is built in
-    #[arg(long, value_name = "MODEL")]
-    pub(super) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) host: HostArguments,
     /// How parents are honoured: each message encoded once; or each call one prompt,
     /// of which the longest beginning that is cached is reused; or encoded anew
     #[arg(long, value_enum, default_value_t = ModeArgument::Choreo)]
     mode: ModeArgument,
-    /// Seed of the run
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(super) seed: u64,
-    /// Temperature where a call sets none; 0 is greedy
-    #[arg(long, value_name = "T", default_value_t = 0.0, value_parser = temperature)]
-    temperature: f32,
-    /// Sum of the likeliest tokens' probabilities to choose among, where a call sets none
-    #[arg(long, value_name = "P", default_value_t = 1.0, value_parser = top_p)]
-    top_p: f32,
-    /// Tokens that a message may get, where a call does not say
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
-    max_tokens: u32,
-    /// Tokens that the cache of keys and values holds
-    #[arg(long, value_name = "N", default_value_t = 32_768, value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
-    cache_tokens: u32,
-    /// Bytes that it may take instead, as 512MB or 2GiB
-    #[arg(long, value_name = "BYTES", conflicts_with = "cache_tokens", value_parser = bytes)]
-    cache_bytes: Option<u64>,
-    /// Numbers in which it holds them: f32, or rounded to bf16, f16 or q8 (a byte each)
-    #[arg(long, value_name = "TYPE", default_value_t = CacheType::F32)]
-    pub(super) cache_type: CacheType,
-    /// Threads that compute; without it, one a processor
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1024))]
-    threads: Option<u32>,
     /// Write what the run cost, message by message, to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
@@ -58,15 +38,19 @@ pub(super) struct RunArguments {
     /// first; with =N, message N's alone
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     pub(super) stream: Option<u32>,
-    /// Show errors and the plan's own log only
-    #[arg(long)]
-    pub(super) quiet: bool,
-    /// The plan's component, and what it is given: an argument @FILE stands for
-    /// the file's text, @@TEXT for @TEXT
-    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PLAN", "ARGUMENT"])]
-    plan: Vec<String>,
     #[command(flatten)]
-    pub(super) limits: LimitArguments,
+    pub(super) plan: PlanArguments,
+}
+
+impl RunArguments {
+    /// The mode's name, as written.
+    pub(super) fn mode(&self) -> &'static str {
+        Mode::from(self.mode).name()
+    }
+
+    pub(super) fn options(&self) -> RunOptions {
+        self.plan.options(self.mode.into(), Tokens::Sampled)
+    }
 }
 
 /// What `replay` is given. What the plan may use is what the recorded one could.
@@ -141,55 +125,13 @@ enum ModeArgument {
     Naive,
 }
 
-impl RunArguments {
-    /// The component's path, and the plan's own arguments as written.
-    pub(super) fn plan(&self) -> (PathBuf, &[String]) {
-        split(&self.plan)
-    }
-
-    /// The mode's name, as written.
-    pub(super) fn mode(&self) -> String {
-        self.mode.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-
-    pub(super) fn threads(&self) -> usize {
-        let given = self.threads.and_then(|threads| usize::try_from(threads).ok());
-        given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
-    }
-
-    pub(super) fn cache_size(&self) -> CacheSize {
-        let tokens = || usize::try_from(self.cache_tokens).unwrap_or(usize::MAX);
-        self.cache_bytes.map_or_else(|| CacheSize::Tokens(tokens()), CacheSize::Bytes)
-    }
-
-    pub(super) fn options(&self) -> RunOptions {
-        RunOptions {
-            mode: match self.mode {
-                ModeArgument::Choreo => Mode::Choreo,
-                ModeArgument::Prefix => Mode::Prefix,
-                ModeArgument::Naive => Mode::Naive,
-            },
-            tenant: Tenant::default(),
-            seed: self.seed,
-            budgets: self.limits.budgets(),
-            defaults: Defaults {
-                max_tokens: self.max_tokens,
-                temperature: self.temperature,
-                top_p: self.top_p,
-                top_k: None,
-            },
-            tokens: Tokens::Sampled,
+impl From<ModeArgument> for Mode {
+    fn from(mode: ModeArgument) -> Self {
+        match mode {
+            ModeArgument::Choreo => Self::Choreo,
+            ModeArgument::Prefix => Self::Prefix,
+            ModeArgument::Naive => Self::Naive,
         }
-    }
-}
-
-/// A component's path and what follows it. One `--` after PLAN is for those who
-/// are used to it, and dropped.
-fn split(plan: &[String]) -> (PathBuf, &[String]) {
-    let (path, rest) = plan.split_first().map_or((PathBuf::new(), plan), |(path, rest)| (path.into(), rest));
-    match rest {
-        [first, rest @ ..] if first == "--" => (path, rest),
-        rest => (path, rest),
     }
 }
 
@@ -212,31 +154,13 @@ impl LimitArguments {
     }
 }
 
-fn temperature(text: &str) -> Result<f32, String> {
-    match text.parse() {
-        Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
-        _ => Err("use a number from 0 (greedy) to 100".into()),
-    }
-}
-
-fn top_p(text: &str) -> Result<f32, String> {
-    match text.parse() {
-        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err("use a number above 0, and at most 1 (all tokens)".into()),
-    }
-}
-
-fn bytes(text: &str) -> Result<u64, String> {
-    let size: Result<ByteSize, _> = text.parse();
-    size.map(|size| size.as_u64()).map_err(|_| "use a number of bytes, as 512MB or 2GiB".into())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
 
     use super::super::{Arguments, Command};
     use super::*;
+    use crate::model::CacheSize;
 
     fn parse(line: &str) -> RunArguments {
         let words = ["choreo-host", "run"].into_iter().chain(line.split_whitespace());
@@ -254,8 +178,8 @@ mod tests {
     #[test]
     fn what_follows_the_plan_is_the_plans() {
         let arguments = parse("--seed 7 --quiet plan.wasm --seed 8 -x --agents=3 -- --quiet word");
-        assert_eq!((arguments.seed, arguments.quiet), (7, true));
-        let (plan, own) = arguments.plan();
+        assert_eq!((arguments.plan.seed, arguments.host.quiet), (7, true));
+        let (plan, own) = arguments.plan.plan();
         assert_eq!(plan, PathBuf::from("plan.wasm"));
         assert_eq!(own, ["--seed", "8", "-x", "--agents=3", "--", "--quiet", "word"]);
     }
@@ -264,7 +188,7 @@ mod tests {
     fn a_separator_may_stand_on_either_side_of_the_plan() {
         for line in ["plan.wasm -- --help", "-- plan.wasm --help", "-- plan.wasm -- --help"] {
             let arguments = parse(line);
-            let (plan, own) = arguments.plan();
+            let (plan, own) = arguments.plan.plan();
             assert_eq!(plan, PathBuf::from("plan.wasm"), "{line}");
             assert_eq!(own, ["--help"], "{line}");
         }
@@ -272,12 +196,12 @@ mod tests {
 
     #[test]
     fn a_cache_is_sized_by_tokens_or_by_bytes() {
-        assert_eq!(parse("plan.wasm").cache_size(), CacheSize::Tokens(32_768));
-        assert_eq!(parse("--cache-tokens 7 plan.wasm").cache_size(), CacheSize::Tokens(7));
+        assert_eq!(parse("plan.wasm").host.cache_size(), CacheSize::Tokens(32_768));
+        assert_eq!(parse("--cache-tokens 7 plan.wasm").host.cache_size(), CacheSize::Tokens(7));
         for (text, bytes) in [("1000", 1000), ("512M", 512_000_000), ("2GiB", 2 << 30), ("1.5 KiB", 1536)] {
             let arguments = Arguments::try_parse_from(["choreo-host", "run", "--cache-bytes", text, "plan.wasm"]);
             let Command::Run(arguments) = arguments.unwrap().command else { panic!("it is run") };
-            assert_eq!(arguments.cache_size(), CacheSize::Bytes(bytes), "{text}");
+            assert_eq!(arguments.host.cache_size(), CacheSize::Bytes(bytes), "{text}");
         }
     }
 

@@ -34,7 +34,7 @@ fn print_result(text: &str) -> Result<()> {
 }
 
 /// What the plan printed: it has no terminal of its own.
-fn show_printed(printed: &Printed) {
+pub(super) fn show_printed(printed: &Printed) {
     if printed.dropped > 0 {
         say(&format!("plan printed: ({} bytes before this are not kept)", printed.dropped));
     }

@@ -42,6 +42,13 @@ pub(super) struct CacheReport {
     token_bytes: usize,
 }
 
+/// Writes it as JSON, whole or not at all.
+pub(super) fn write(value: &impl Serialize, path: &Path) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(fs::write(path, text)?)
+}
+
 impl CacheReport {
     pub(super) fn new(cache_type: CacheType, shape: &ModelShape) -> Self {
         Self { cache_type: cache_type.name(), tokens: shape.slots, token_bytes: shape.slot_bytes }
@@ -69,9 +76,7 @@ impl Report {
 
     /// Writes it whole or not at all.
     pub(super) fn write(&self, path: &Path) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(self).context("render the report")?;
-        text.push('\n');
-        fs::write(path, text).with_context(|| format!("cannot write the report to {}", path.display()))
+        write(self, path).with_context(|| format!("cannot write the report to {}", path.display()))
     }
 
     /// Two lines for a person.

@@ -43,8 +43,15 @@ impl Screen {
             return Self::still();
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(ProgressStyle::default_spinner());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}{msg}") {
+            bar.set_style(style);
+        }
         Self { bar }
+    }
+
+    /// Says of what the counters are.
+    pub(super) fn about(&self, what: &str) {
+        self.bar.set_prefix(format!("{what}: "));
     }
 
     /// Where a guest's log lines go: above the progress line.

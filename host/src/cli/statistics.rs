@@ -28,17 +28,27 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Mean of the ratios of pairs, and its bootstrap interval (percentiles): the
-/// pairs are drawn anew.
+/// Mean of the ratios of pairs, and its bootstrap interval: the pairs are drawn anew.
 pub(super) fn mean_ratio(pairs: &[(f64, f64)]) -> Estimate {
-    let ratios: Vec<f64> = pairs.iter().map(|(above, below)| above / below).collect();
-    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / ratios.len().max(1) as f64;
+    let mean = |drawn: &mut dyn Iterator<Item = &(f64, f64)>| {
+        drawn.map(|(above, below)| above / below).sum::<f64>() / pairs.len().max(1) as f64
+    };
+    let value = mean(&mut pairs.iter());
+    let interval = bootstrap(pairs.len(), |drawn| Some(mean(&mut drawn.iter().map(|index| &pairs[*index]))));
+    let [low, high] = interval.unwrap_or([value; 2]);
+    Estimate { value, low, high }
+}
+
+/// Where a statistic of so many samples is, with a confidence of 95% (percentiles):
+/// it is taken of samples, named by their indexes, that are drawn anew. None where
+/// it never has a value. The same question gives the same answer.
+pub(super) fn bootstrap(samples: usize, mut statistic: impl FnMut(&[usize]) -> Option<f64>) -> Option<[f64; 2]> {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut draw = || mean(&mut (0..ratios.len()).map(|_| ratios[random.usize(..ratios.len())]));
-    let mut means: Vec<f64> = (0..DRAWS).map(|_| draw()).collect();
-    means.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| means[(share * (DRAWS - 1) as f64) as usize];
-    Estimate { value: mean(&mut ratios.iter().copied()), low: at(0.025), high: at(0.975) }
+    let mut draw = || (0..samples).map(|_| random.usize(..samples)).collect::<Vec<_>>();
+    let mut values: Vec<f64> = (0..DRAWS).filter_map(|_| statistic(&draw())).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some([0.025, 0.975].map(|share| values[(share * last as f64) as usize]))
 }
 
 #[cfg(test)]

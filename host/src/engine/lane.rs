@@ -53,6 +53,8 @@ pub(super) struct Lane {
     tokens: Vec<TokenId>,
     /// What it must say, if somebody has said so.
     script: Option<Forced>,
+    /// See [`Generated::margins`]; none: nobody asks for them.
+    margins: Option<Vec<Option<f32>>>,
 }
 
 /// A lane to be.
@@ -70,6 +72,8 @@ pub(super) struct NewLane {
     /// Of the constraint's grammar, if it has one.
     pub(super) guide: Option<Guide>,
     pub(super) script: Option<Forced>,
+    /// Empty; none: nobody asks for them.
+    pub(super) margins: Option<Vec<Option<f32>>>,
 }
 
 /// What became of a row of logits.
@@ -138,6 +142,7 @@ impl Lane {
             held: 0,
             tokens: Vec::new(),
             script: new.script,
+            margins: new.margins,
         }
     }
 
@@ -148,7 +153,8 @@ impl Lane {
 
     /// What it has generated, for a script.
     pub(super) fn script(&self, finish: &Finish) -> Generated {
-        Generated { tokens: self.tokens.clone(), finish: finish.clone() }
+        let margins = self.margins.clone().unwrap_or_default();
+        Generated { tokens: self.tokens.clone(), margins, text: self.text(), finish: finish.clone() }
     }
 
     /// Goes on by one token, and by all that must follow it; at most `left`.
@@ -191,6 +197,9 @@ impl Lane {
             sampler::penalise(weighed.to_mut(), self.seen.iter().map(|token| token.0), self.penalty);
         }
         self.constrained.mask(&mut weighed, index, chat)?;
+        if let Some(margins) = &mut self.margins {
+            margins.push(sampler::margin(&weighed));
+        }
         let mut token = TokenId(sampler::sample(&weighed, &self.sampling, &mut self.stream));
         if let Some(script) = &mut self.script {
             match script.next() {
@@ -215,6 +224,9 @@ impl Lane {
         }
         if token.is_some() {
             self.stream.skip();
+            if let Some(margins) = &mut self.margins {
+                margins.push(None);
+            }
         }
         token
     }

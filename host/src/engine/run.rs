@@ -264,9 +264,14 @@ impl RunState {
         }
     }
 
+    /// Whether what is generated is kept.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self.options.tokens, Tokens::Kept)
+    }
+
     /// A message was generated.
     pub(super) fn keep(&mut self, number: Number, generated: impl FnOnce() -> Generated) {
-        if matches!(self.options.tokens, Tokens::Kept) {
+        if self.keeps() {
             self.script.messages.insert(number, generated());
         }
     }

@@ -34,8 +34,20 @@ pub struct Script {
 pub struct Generated {
     /// Tokens as they were chosen, the one that ended the message included.
     pub tokens: Vec<TokenId>,
+    /// For each of them how far the likeliest token's logit was above the second's,
+    /// of those that the call allows; none where there was no choice.
+    pub margins: Vec<Option<f32>>,
+    /// Header included; role and end-of-message tokens not.
+    pub text: String,
     /// How it ended: what a message ends with that has no more tokens.
     pub finish: Finish,
+}
+
+impl Generated {
+    /// What a message is to be, of which nothing else is known.
+    pub fn new(tokens: Vec<TokenId>, finish: Finish) -> Self {
+        Self { tokens, margins: Vec::new(), text: String::new(), finish }
+    }
 }
 
 /// How fast a script's tokens are taken.

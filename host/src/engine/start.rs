@@ -88,8 +88,21 @@ impl<M: Model> Engine<M> {
             let seen = seen(state, number, &options);
             let (feed, shown) = watch::channel(Feed::default());
             let script = state.forced(number);
-            let new =
-                NewLane { run, number, feed, called, prompt_tokens, closing, header, max_tokens, seen, guide, script };
+            let margins = state.keeps().then(Vec::new);
+            let new = NewLane {
+                run,
+                number,
+                feed,
+                called,
+                prompt_tokens,
+                closing,
+                header,
+                max_tokens,
+                seen,
+                guide,
+                script,
+                margins,
+            };
             let lane = Lane::new(new, &options, &state.options.defaults, state.options.seed);
             state.tell((number, shown.clone()));
             self.lanes.insert(message, lane);

@@ -58,7 +58,7 @@ pub(super) async fn drive(handle: &Handle, workload: &Workload, mode: Mode, pace
 fn options(workload: &Workload, mode: Mode, pace: Pace) -> RunOptions {
     let generated = workload.messages.iter().zip(1..).filter_map(|(message, number)| {
         let tokens = message.said.clone()?;
-        Some((number, Generated { tokens, finish: Finish::Length }))
+        Some((number, Generated::new(tokens, Finish::Length)))
     });
     let messages: BTreeMap<Number, Generated> = generated.collect();
     RunOptions {
