@@ -15,21 +15,21 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
-use super::print;
+use super::options::HostArguments;
+use super::start::start;
+use super::{model, print};
 use crate::chat::{Chat, Role};
-use crate::engine::{self, EngineOptions, Handle, Mode, Pace};
-use crate::model::{CacheSize, CacheType, Decoder, Format, LoadOptions, Source};
+use crate::engine::{Handle, Mode, Pace};
+use crate::model::Format;
 use drive::Measured;
 use outside::Outside;
 use workload::{Builder, Workload};
 
-/// What is measured, and on which model.
+/// What is measured.
 #[derive(Debug, Args)]
 pub(super) struct BenchArguments {
     #[command(subcommand)]
     study: Study,
-    #[command(flatten)]
-    setting: Setting,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +55,8 @@ pub(super) struct PaperArguments {
     /// A JSON list of objects with a `problem` each; without it, texts of 74 tokens
     #[arg(long, value_name = "FILE")]
     problems_file: Option<PathBuf>,
+    #[command(flatten)]
+    setting: Setting,
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +70,8 @@ pub(super) struct TotArguments {
     /// Problems each
     #[arg(long, value_name = "N", default_value_t = 3)]
     problems: usize,
+    #[command(flatten)]
+    setting: Setting,
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +88,8 @@ pub(super) struct AgentsArguments {
     /// Problems each
     #[arg(long, value_name = "N", default_value_t = 3)]
     problems: usize,
+    #[command(flatten)]
+    setting: Setting,
 }
 
 #[derive(Debug, Args)]
@@ -97,50 +103,55 @@ pub(super) struct DocumentsArguments {
     /// Questions each
     #[arg(long, value_name = "N", default_value_t = 3)]
     problems: usize,
+    #[command(flatten)]
+    setting: Setting,
 }
 
 /// On what it is measured.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "On what it is measured")]
 pub(super) struct Setting {
-    /// A model, as `run` takes it
-    #[arg(long, value_name = "MODEL", global = true)]
-    model: Option<PathBuf>,
-    /// Random weights in a published shape instead: qwen3-0.6b, llama-3.1-8b
-    #[arg(long, value_name = "SHAPE", conflicts_with = "model", global = true)]
+    #[command(flatten)]
+    host: HostArguments,
+    /// Random weights in a published shape instead of a model: qwen3-0.6b, llama-3.1-8b
+    #[arg(long, value_name = "SHAPE", conflicts_with = "model")]
     shape: Option<String>,
     /// Numbers in which the random weights are stored
-    #[arg(long, value_name = "FORMAT", default_value_t = Format::Q8_0, global = true)]
+    #[arg(long, value_name = "FORMAT", default_value_t = Format::Q8_0)]
     weights: Format,
-    /// Tokens that the cache holds
-    #[arg(long, value_name = "N", default_value_t = 65_536, global = true)]
-    cache_tokens: u32,
-    /// Numbers in which it holds them
-    #[arg(long, value_name = "TYPE", default_value_t = CacheType::F32, global = true)]
-    cache_type: CacheType,
-    /// Threads that compute; without it, one a processor
-    #[arg(long, value_name = "N", global = true)]
-    threads: Option<usize>,
     /// Seed of lengths and texts
-    #[arg(long, value_name = "N", default_value_t = 0, global = true)]
+    #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Address of a llama.cpp server with the same model, asked the same
-    #[arg(long, value_name = "URL", global = true)]
+    #[arg(long, value_name = "URL")]
     outside: Option<String>,
     /// Write all figures to this file
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
+impl Study {
+    fn setting(&self) -> &Setting {
+        match self {
+            Self::Paper(arguments) => &arguments.setting,
+            Self::Tot(arguments) => &arguments.setting,
+            Self::Agents(arguments) => &arguments.setting,
+            Self::Documents(arguments) => &arguments.setting,
+        }
+    }
+}
+
 pub(super) fn bench(arguments: &BenchArguments) -> Result<ExitCode> {
+    let setting = arguments.study.setting();
     let problems = studies::problems(&arguments.study)?;
-    let stand = Stand::new(&arguments.setting)?;
+    let stand = Stand::new(setting)?;
     let mut pages = vec![stand.page()?];
     studies::run(&stand, &arguments.study, &problems, &mut |page| {
         print(&page.text())?;
         pages.push(page);
         Ok(())
     })?;
-    if let Some(path) = &arguments.setting.json {
+    if let Some(path) = &setting.json {
         let text = serde_json::to_string_pretty(&pages).context("render the figures")?;
         std::fs::write(path, text).with_context(|| format!("cannot write the figures to {}", path.display()))?;
     }
@@ -159,19 +170,14 @@ struct Stand {
 impl Stand {
     fn new(setting: &Setting) -> Result<Self> {
         let outside = setting.outside.as_deref().map(Outside::connect).transpose()?;
-        let source = match &setting.shape {
-            Some(name) => shapes::source(name, setting.weights)?,
-            None => setting.model.clone().map_or(Ok(Source::Embedded), Source::open)?,
+        let source = || match &setting.shape {
+            Some(name) => shapes::source(name, setting.weights),
+            None => model::source(&setting.host),
         };
-        let chat = load_chat(&source)?;
-        let threads = setting.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-        let cache_size = CacheSize::Tokens(usize::try_from(setting.cache_tokens)?);
-        let options = LoadOptions { cache_size, cache_type: setting.cache_type, threads };
-        let starting = engine::start(EngineOptions::default(), move || {
-            let cannot = || format!("cannot load the model {source}");
-            let model = Decoder::load(&source, options).with_context(cannot)?;
-            Ok::<_, anyhow::Error>((model, load_chat(&source)?))
-        });
+        let (source, again) = (source()?, source()?);
+        let starting = start(source, &setting.host)?;
+        // Prompts are made of tokens here too, as another engine is asked them.
+        let chat = Chat::load(|file| again.read(file)).context("load the tokenizer")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         Ok(Self { chat, handle: starting.wait()?, outside, seed: setting.seed, runtime })
     }
@@ -213,8 +219,4 @@ impl Stand {
         print(&page.text())?;
         Ok(page)
     }
-}
-
-fn load_chat(source: &Source) -> Result<Chat> {
-    Chat::load(|file| source.read(file)).with_context(|| format!("cannot load the model {source}"))
 }

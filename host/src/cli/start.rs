@@ -25,7 +25,7 @@ pub(super) fn ready(component: Vec<u8>, name: &Path, arguments: &HostArguments) 
 }
 
 /// Starts the engine's thread, which loads the model.
-fn start(source: Source, arguments: &HostArguments) -> Result<Starting<anyhow::Error>> {
+pub(super) fn start(source: Source, arguments: &HostArguments) -> Result<Starting<anyhow::Error>> {
     let cache_size = arguments.cache_size();
     let options = LoadOptions { cache_size, cache_type: arguments.cache_type, threads: arguments.threads() };
     Ok(engine::start(EngineOptions::default(), move || {
