@@ -74,8 +74,8 @@ fn pass(cache: &mut Cache, known: &[MessageId], mut rows: u32, yielding: Yieldin
         if !cache.holds(message) || cache.waiting(message) == 0 {
             continue;
         }
-        let parents: Vec<MessageId> = cache.parents(message).iter().map(|parent| parent.message).collect();
-        let parents = parents.into_iter().chain(cache.beginning().filter(|beginning| *beginning != message));
+        let parents =
+            cache.seen(message).into_iter().chain(cache.beginning().filter(|beginning| *beginning != message));
         let whole = |cache: &Cache, parent| {
             let planned = work.iter().find(|work| work.message == parent).map_or(0, |work| work.tokens);
             !cache.is_lost(parent) && cache.waiting(parent) == planned
@@ -99,10 +99,13 @@ fn needed(cache: &Cache, named: &[MessageId], beginning: MessageId) -> Vec<Messa
     let mut needed: BTreeSet<MessageId> = named.iter().copied().chain([beginning]).collect();
     let mut looked = named.to_vec();
     while let Some(id) = looked.pop() {
-        let parents = cache.parents(id).iter().map(|parent| parent.message);
-        looked.extend(parents.filter(|parent| needed.insert(*parent)));
+        let seen = cache.seen(id).into_iter();
+        looked.extend(seen.filter(|seen| needed.insert(*seen)));
     }
-    needed.into_iter().collect()
+    // Each after what it sees, which is not always older.
+    let mut needed: Vec<MessageId> = needed.into_iter().collect();
+    needed.sort_by_key(|id| (cache.first_index(*id), *id));
+    needed
 }
 
 proptest! {
@@ -170,8 +173,8 @@ proptest! {
                     named.push(message);
                     prop_assert!((found as usize) < asked);
                     let whole = |cache: &Cache| -> Vec<TokenId> {
-                        let parents = cache.parents(message).iter().flat_map(|parent| cache.tokens(parent.message).to_vec());
-                        parents.chain(cache.tokens(message).to_vec()).collect()
+                        let before = cache.path(message).into_iter().flat_map(|edge| cache.tokens(edge).to_vec());
+                        before.chain(cache.tokens(message).to_vec()).collect()
                     };
                     prop_assert_eq!(whole(&cache), tokens);
                     for token in &grow {

@@ -147,7 +147,7 @@ fn append_only_plans_say_the_same_in_every_mode() {
 #[test]
 fn a_comparison_is_a_table_and_a_file() {
     let (ended, comparison) = compared("--repeat 2 --messages --seed 7", "conversation", &CONVERSATION);
-    for (key, value) in [("seed", 7.into()), ("repeat", 2.into()), ("tokens", "forced".into())] {
+    for (key, value) in [("seed", Value::from(7)), ("repeat", Value::from(2)), ("tokens", Value::from("forced"))] {
         assert_eq!(comparison[key], value, "{key}");
     }
     assert_eq!(list(&comparison["arguments"]).len(), CONVERSATION.len());

@@ -120,8 +120,8 @@ struct Message {
     identity: Option<Identity>,
     /// Where it begins in the tree of prompts; none: it has no place there.
     stem: Option<Stem>,
-    /// Index of its first token: above 0 where it goes on from its parents, which
-    /// are then one text with it.
+    /// Index of its first token: above 0 where it goes on from its one parent, and
+    /// is one text with that and with what that goes on from.
     first_index: u32,
     /// In order of index.
     extents: Vec<Extent>,
@@ -354,6 +354,7 @@ impl Cache {
         let message = self.message_mut(id);
         message.stage = Stage::Lost;
         message.encoded = 0;
+        message.stem = None;
         let parents = std::mem::take(&mut message.parents);
         let unreferenced = self.dereference(parents);
         self.free_unused(unreferenced);

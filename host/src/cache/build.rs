@@ -6,7 +6,7 @@ use super::{Cache, Message, Wanted, Work};
 impl Cache {
     /// Builds the forward pass that does `work`, in this order. A new token sees the beginning of
     /// sequence, its message's parents as placed, in the order listed, and the
-    /// earlier tokens of its own message. Where that goes on from its parents, all
+    /// earlier tokens of its own message. Where that goes on from others, they and it
     /// are as one message.
     ///
     /// A message's parents must be encoded already, or wholly before it in `work`.
@@ -28,10 +28,14 @@ impl Cache {
                 plan.spans.extend(spans(self.message(beginning), -1));
             }
             let mut first_own = plan.spans.len();
-            for parent in &message.parents {
-                plan.spans.extend(spans(self.message(parent.message), parent.offset));
-            }
-            if message.first_index == 0 {
+            if message.stem.is_some() {
+                for edge in self.path(item.message) {
+                    plan.spans.extend(spans(self.message(edge), message.offset));
+                }
+            } else {
+                for parent in &message.parents {
+                    plan.spans.extend(spans(self.message(parent.message), parent.offset));
+                }
                 first_own = plan.spans.len();
             }
             plan.spans.extend(spans(message, message.offset).filter_map(|span| {

@@ -4,8 +4,8 @@
 //! index `i` sees exactly (a) the beginning of sequence at position −1, (b) for
 //! every placing of a parent of `m`, each of the parent's tokens at the place's
 //! offset plus its index, and (c) the tokens of `m` up to index `i`, each at its
-//! own position; where the first of those is not 0, the parents are the tokens
-//! before it, and one text with them; every slot it reads holds the token that is claimed,
+//! own position; where the first of those is not 0, the parent has the tokens before
+//! it, and so on, and all are one text; every slot it reads holds the token that is claimed,
 //! written in an earlier pass or in this one.* The plan's builder works with
 //! extents and ranges and shares none of this.
 
@@ -97,9 +97,16 @@ pub fn verify(cache: &Cache, plan: &Plan) -> Result<(), Fault> {
 fn owners(cache: &Cache, plan: &Plan) -> HashMap<Slot, (MessageId, u32)> {
     let mut concerned: HashSet<MessageId> = cache.beginning.into_iter().collect();
     for block in &plan.blocks {
-        let parents = cache.messages.get(&block.message).map_or(&[][..], |message| &message.parents);
-        concerned.extend(parents.iter().map(|parent| parent.message));
         concerned.insert(block.message);
+        let mut seen = vec![block.message];
+        while let Some(message) = seen.pop().and_then(|id| cache.messages.get(&id)) {
+            let parents = message.parents.iter().map(|parent| parent.message);
+            concerned.extend(parents.clone());
+            if message.first_index > 0 {
+                // It sees what those see, too.
+                seen.extend(parents);
+            }
+        }
     }
     let mut owners = HashMap::new();
     for id in concerned {
@@ -186,20 +193,28 @@ fn verify_view(
     if let Some(beginning) = cache.beginning.filter(|beginning| *beginning != block.message) {
         expected.push((beginning, 0, -1));
     }
-    // A message that goes on from its parents is one text with them.
+    // A message that goes on from another is one text with it, and with what that
+    // goes on from.
     let mut own: Vec<Visible> = Vec::new();
-    for parent in &message.parents {
-        let seen = &cache.messages[&parent.message];
-        let tokens = (seen.first_index..).take(seen.tokens.len());
-        let tokens = tokens.map(|index| (parent.message, index, i64::from(parent.offset) + i64::from(index)));
-        if message.first_index == 0 {
-            expected.extend(tokens);
-        } else {
-            own.extend(tokens);
+    let tokens = |seen: MessageId, offset: i32| {
+        let message = &cache.messages[&seen];
+        let indexes = (message.first_index..).take(message.tokens.len());
+        indexes.map(move |index| (seen, index, i64::from(offset) + i64::from(index)))
+    };
+    if message.first_index > 0 {
+        let mut before = message.parents.first();
+        while let Some(parent) = before {
+            own.splice(0..0, tokens(parent.message, message.offset));
+            let goes_on = cache.messages[&parent.message].first_index > 0;
+            before = cache.messages[&parent.message].parents.first().filter(|_| goes_on);
+        }
+    } else {
+        for parent in &message.parents {
+            expected.extend(tokens(parent.message, parent.offset));
         }
     }
     if message.first_index as usize != own.len() {
-        return Err(Fault::Misshapen("a message does not go on where its parents end"));
+        return Err(Fault::Misshapen("a message does not go on where the one before it ends"));
     }
     compare(&plan.spans[block.seen.clone()], block, &expected, holder)?;
 

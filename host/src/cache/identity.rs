@@ -56,11 +56,15 @@ impl Cache {
     /// Nor any message that sees it, at whatever remove.
     pub(super) fn forget_lineage(&mut self, id: MessageId) {
         let mut lineage = BTreeSet::from([id]);
-        // What a message sees was there before it, or is an edge of the tree of
-        // prompts, of which it lists all.
-        for (child, message) in &self.messages {
-            if message.parents.iter().any(|parent| lineage.contains(&parent.message)) {
-                lineage.insert(*child);
+        // Mostly what a message sees was there before it; edges of the tree of
+        // prompts are split later.
+        let mut before = 0;
+        while before < lineage.len() {
+            before = lineage.len();
+            for (child, message) in &self.messages {
+                if message.parents.iter().any(|parent| lineage.contains(&parent.message)) {
+                    lineage.insert(*child);
+                }
             }
         }
         for id in lineage {

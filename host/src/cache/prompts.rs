@@ -1,8 +1,8 @@
 //! The prompts of runs that cache no messages: a radix tree over tokens, in which
 //! a prompt finds the longest beginning of itself that is there.
 //!
-//! An edge of the tree is a message that goes on where the edges before it end:
-//! it has their offset, and its first index follows their last. Rows are rotated
+//! An edge of the tree is a message that goes on where the edge before it ends: it
+//! references that one, has its offset, and its first index follows the last there. Rows are rotated
 //! by their index in the whole prompt, and seen as rows of one message; so an
 //! edge can be split anywhere, and all bits are those of the prompt encoded alone
 //! and whole. Edges are released messages: they stay to be found until their
@@ -49,19 +49,43 @@ impl Cache {
         (message, found)
     }
 
-    /// Adds a closed message of these tokens right after another one that ends a
-    /// prompt. It is found by nobody.
+    /// Adds a closed message of these tokens right after another one, as one text
+    /// with it. It is found by nobody.
     pub fn add_after(&mut self, message: MessageId, tokens: Vec<TokenId>) -> MessageId {
         let id = self.go_on(Stem::Edge(message), tokens, 0);
-        let message = self.message_mut(id);
-        message.stem = None;
-        message.stage = Stage::Closed;
+        self.seal(id);
         id
+    }
+
+    /// Ends an open message's growth. It is found by nobody.
+    pub fn seal(&mut self, id: MessageId) {
+        self.message_mut(id).stage = Stage::Closed;
     }
 
     /// Index of a message's first token: 0, unless it goes on from others.
     pub fn first_index(&self, id: MessageId) -> u32 {
         self.message(id).first_index
+    }
+
+    /// The messages that a message goes on from, the first first: all that it sees
+    /// but the beginning of sequence. None unless it goes on from others.
+    pub fn path(&self, id: MessageId) -> Vec<MessageId> {
+        let mut path = Vec::new();
+        let mut stem = self.message(id).stem;
+        while let Some(Stem::Edge(edge)) = stem {
+            path.push(edge);
+            stem = self.message(edge).stem;
+        }
+        path.reverse();
+        path
+    }
+
+    /// The messages that a message sees, but for the beginning of sequence.
+    pub fn seen(&self, id: MessageId) -> Vec<MessageId> {
+        match self.message(id).stem {
+            Some(_) => self.path(id),
+            None => self.message(id).parents.iter().map(|parent| parent.message).collect(),
+        }
     }
 
     /// An open message that begins at a stem.
@@ -76,12 +100,11 @@ impl Cache {
         id
     }
 
-    /// All edges up to a stem, and how many tokens they have.
+    /// The edge before a stem, and how many tokens there are up to it.
     fn before(&self, stem: Stem) -> (Vec<Placed>, u32) {
         let Stem::Edge(edge) = stem else { return (Vec::new(), 0) };
         let message = self.message(edge);
-        let own = Placed { message: edge, offset: 0 };
-        (message.parents.iter().copied().chain([own]).collect(), message.first_index + count(&message.tokens))
+        (vec![Placed { message: edge, offset: 0 }], message.first_index + count(&message.tokens))
     }
 
     /// Goes along `tokens` from a stem as far as there are edges; where the way
@@ -112,12 +135,12 @@ impl Cache {
         let len = count(&tokens);
         let new = Message {
             extents: cut_extents(&mut message.extents, len),
-            parents: message.parents.clone(),
+            parents: std::mem::replace(&mut message.parents, vec![Placed { message: head, offset: 0 }]),
             capacity: len,
             encoded: message.encoded.min(len),
             reached: message.reached.min(len),
             peak: u64::from(message.first_index) + u64::from(len),
-            references: 0,
+            references: 1,
             holders: 0,
             tokens,
             identity: None,
@@ -128,11 +151,7 @@ impl Cache {
         message.capacity -= len;
         message.encoded -= new.encoded;
         message.reached -= new.reached;
-        for parent in new.parents.clone() {
-            self.message_mut(parent.message).references += 1;
-        }
         self.messages.insert(head, new);
-        self.insert_parent(head, edge);
         if let Some(stem) = stem {
             self.branches.insert((stem, first), head);
         }
@@ -141,32 +160,25 @@ impl Cache {
         head
     }
 
-    /// An edge was split off before `edge`: whoever goes on from that sees it too.
-    fn insert_parent(&mut self, head: MessageId, edge: MessageId) {
-        let placed = Placed { message: head, offset: 0 };
-        let mut references = 0;
-        for (id, message) in &mut self.messages {
-            let at = message.parents.iter().position(|parent| parent.message == edge);
-            let at = at.or_else(|| (*id == edge).then_some(message.parents.len()));
-            if let Some(at) = at {
-                message.parents.insert(at, placed);
-                references += 1;
-            }
-        }
-        self.message_mut(head).references = references;
-    }
-
     /// An open message that ended a prompt has all its tokens: those that are
     /// encoded are there to be found, unless they are already.
     pub(super) fn join(&mut self, id: MessageId) {
         self.trim(id);
         let message = self.message(id);
-        let Some(stem) = message.stem else { return };
+        let Some(stem) = message.stem.filter(|stem| self.is_found(*stem)) else { return };
         let tokens = message.tokens.clone();
         let (stem, found) = self.descend(stem, &tokens);
         self.behead(id, stem, found);
         if let Some(next) = tokens.get(found as usize) {
             self.branches.insert((stem, *next), id);
+        }
+    }
+
+    /// Whether a prompt can come to a stem.
+    fn is_found(&self, stem: Stem) -> bool {
+        match stem {
+            Stem::Root(_) => true,
+            Stem::Edge(edge) => self.branch(edge, self.message(edge)).is_some(),
         }
     }
 
@@ -185,11 +197,30 @@ impl Cache {
         message.reached -= len;
         let extents = cut_extents(&mut message.extents, len);
         let before = std::mem::replace(&mut message.parents, parents);
+        let used = message.used;
         self.give(extents);
-        // All of them are seen still.
+        // It is on the way to the new one, or is that.
         for parent in before {
             self.message_mut(parent.message).references -= 1;
         }
+        // What goes on from others yields before them.
+        for edge in self.path(id) {
+            let edge = self.message_mut(edge);
+            edge.used = edge.used.max(used);
+        }
+    }
+
+    /// Gives back an edge's last slots, so many, if nobody goes on from it and it
+    /// keeps some.
+    pub(super) fn shorten(&mut self, id: MessageId, slots: u32) -> bool {
+        let message = self.message(id);
+        let ends = message.stem.is_some() && message.holders == 0 && message.references == 0;
+        if !ends || message.encoded <= slots {
+            return false;
+        }
+        self.message_mut(id).encoded -= slots;
+        self.trim(id);
+        true
     }
 
     /// Keeps those tokens of an edge that are encoded.

@@ -99,7 +99,7 @@ impl Cache {
         }
         while self.slots.left() < asked {
             let Some(id) = victims.pop_front() else { break };
-            if yields(self, &id) > 0 {
+            if yields(self, &id) > 0 && !self.shorten(id, asked - self.slots.left()) {
                 self.vacate(id);
             }
         }
@@ -118,18 +118,47 @@ impl Cache {
                 needed.extend(message.parents.iter().map(|parent| parent.message));
             }
         }
+        // A split leaves what is seen behind what sees it.
+        let mut edges: Vec<MessageId> = needed.iter().copied().collect();
+        while let Some(id) = edges.pop() {
+            let before = self.message(id).stem.and(self.message(id).parents.first());
+            edges.extend(before.map(|parent| parent.message).filter(|edge| needed.insert(*edge)));
+        }
         let mut lacking: BTreeSet<MessageId> = BTreeSet::new();
+        let mut whole: HashSet<MessageId> = HashSet::new();
         for (id, message) in self.messages.iter().filter(|(id, _)| !needed.contains(id)) {
-            let in_place = |message: &Message| message.encoded == count(&message.tokens);
-            let lacks = |id| lacking.contains(&id) || !in_place(self.message(id));
-            if !in_place(message) || message.parents.iter().any(|parent| lacks(parent.message)) {
+            if message.stem.is_some() {
+                self.divide(*id, &mut whole, &mut lacking);
+            } else if !message.in_place() || message.parents.iter().any(|parent| lacking.contains(&parent.message)) {
                 lacking.insert(*id);
             }
         }
+        lacking.retain(|id| !needed.contains(id));
         for id in &lacking {
             self.forget(*id);
         }
         self.free_unused(lacking.into_iter().collect());
+    }
+
+    /// Tells of an edge, and of those that it goes on from, whether all on the way
+    /// to it are in place.
+    fn divide(&self, id: MessageId, whole: &mut HashSet<MessageId>, lacking: &mut BTreeSet<MessageId>) {
+        let mut way = vec![id];
+        while let Some(before) = self.message(way[way.len() - 1]).parents.first() {
+            if whole.contains(&before.message) || lacking.contains(&before.message) {
+                break;
+            }
+            way.push(before.message);
+        }
+        while let Some(id) = way.pop() {
+            let message = self.message(id);
+            let lacks = message.parents.first().is_some_and(|before| lacking.contains(&before.message));
+            if lacks || !message.in_place() {
+                lacking.insert(id);
+            } else {
+                whole.insert(id);
+            }
+        }
     }
 
     /// All messages with slots, in the order in which they yield. What a
@@ -223,6 +252,13 @@ impl Cache {
     fn may_be_found(&self, id: MessageId, message: &Message) -> bool {
         let found = message.identity.and_then(|identity| self.identities.get(&identity));
         let found = found == Some(&id) || self.branch(id, message).is_some();
-        found && message.encoded == count(&message.tokens)
+        found && message.in_place()
+    }
+}
+
+impl Message {
+    /// Whether all its tokens are encoded.
+    fn in_place(&self) -> bool {
+        self.encoded == count(&self.tokens)
     }
 }

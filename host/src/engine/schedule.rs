@@ -85,8 +85,8 @@ impl Pass<'_> {
         let served = self.go_through(id, wanted, yielding);
         // What is there of it stays there for the next pass, if its elders let it.
         self.cache.touch(id);
-        for at in 0..self.cache.parents(id).len() {
-            self.cache.touch(self.cache.parents(id)[at].message);
+        for seen in self.cache.seen(id) {
+            self.cache.touch(seen);
         }
         served
     }
@@ -99,7 +99,13 @@ impl Pass<'_> {
                     self.schedule.lost.extend(way.iter().rev().map(|waiting| waiting.message));
                     return Err(Stop::Lost);
                 }
-                way.push(self.enter(parent));
+                if self.rows == 0 {
+                    return Err(Stop::Rows);
+                }
+                let goes_on = self.cache.first_index(last.message) > 0;
+                // All that an edge on the way sees has been seen to before it.
+                let done = Waiting { message: parent, parents: Vec::new(), ready: 0 };
+                way.push(if goes_on { done } else { self.enter(parent) });
                 continue;
             }
             let message = last.message;
@@ -115,10 +121,9 @@ impl Pass<'_> {
     /// a sum's terms need the fewest registers: Sethi and Ullman, 1970).
     fn enter(&self, message: MessageId) -> Waiting {
         let cache = &self.cache;
-        let parents = cache.parents(message).iter().map(|parent| parent.message);
         let beginning = cache.beginning().filter(|beginning| *beginning != message);
-        let mut parents: Vec<MessageId> = beginning.into_iter().chain(parents).collect();
-        if parents.iter().any(|parent| self.is_missing(*parent)) {
+        let mut parents: Vec<MessageId> = beginning.into_iter().chain(cache.seen(message)).collect();
+        if cache.first_index(message) == 0 && parents.iter().any(|parent| self.is_missing(*parent)) {
             parents.sort_by_key(|parent| Reverse(cache.needs_beside(*parent)));
         }
         Waiting { message, parents, ready: 0 }

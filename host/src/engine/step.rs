@@ -86,8 +86,7 @@ impl<M: Model> Engine<M> {
             }
             // What nobody names any more, or is an edge of a prompt, is encoded for
             // the sake of one that sees it.
-            let sees = self.cache.parents(*sake).iter().any(|parent| parent.message == block.message);
-            let sake = sees.then_some(*sake);
+            let sake = Some(*sake).filter(|sake| self.cache.seen(*sake).contains(&block.message));
             let owner = self.owners.first(block.message).or_else(|| self.prompted(sake?));
             if let Some((run, number)) = owner {
                 self.run_state(run).count_encoded(number, new, begun);
