@@ -163,7 +163,7 @@ fn candidates_score_as_they_do_anew() {
     let (naive, prefix) = (scores(&naive), scores(&prefix));
     assert_eq!(naive.len(), 5);
     for (one, other) in naive.iter().zip(&prefix) {
-        assert!((one - other).abs() < 1e-4, "{naive:?} {prefix:?}");
+        assert_eq!(one.to_bits(), other.to_bits(), "{naive:?} {prefix:?}");
     }
     assert!(report.encoded < all.encoded, "{} {}", report.encoded, all.encoded);
 }
@@ -207,4 +207,41 @@ fn a_plan_that_leaves_its_script_is_told() {
     let (answers, _) = rig.script(RunOptions { tokens, ..options(Mode::Prefix, 3) }, &long);
     assert_eq!(answers[2]["error"], "engine");
     assert!(answers[2]["detail"].as_str().unwrap().contains("message 3 is not in the run's script"), "{}", answers[2]);
+}
+
+/// Prompts each a token longer than the one before: every edge of the tree has one
+/// token, and many candidates go on from the last.
+#[test]
+fn a_long_way_of_short_edges_is_one_text() {
+    let rig = decoder(64, 16_384);
+    let mut script = String::from("batch\n");
+    for words in 1..=160 {
+        script += &format!("decode assistant \"{}\" - max 1 top-logprobs 2\n", ["a"; 160][..words].join(" "));
+    }
+    script += "end\n";
+    let candidates: String = (0..200).map(|word| format!(" candidate \" b{word} c\"")).collect();
+    script += &format!("score assistant \"{}\" -{candidates}\n", ["a"; 160].join(" "));
+    let (naive, all) = rig.script(options(Mode::Naive, 1), &script);
+    let (prefix, report) = rig.script(options(Mode::Prefix, 1), &script);
+    assert_eq!(prefix, naive);
+    assert!(report.encoded * 3 < all.encoded, "{} {}", report.encoded, all.encoded);
+    rig.forget();
+    assert_eq!(rig.script(options(Mode::Prefix, 1), &script).1.encoded, report.encoded, "nothing was left");
+}
+
+/// Where the cache is short, the last tokens of what nobody uses go first.
+#[test]
+fn a_prompt_yields_from_its_end() {
+    let rig = decoder(256, 400);
+    let decode = |text: &str| format!("decode assistant \"{text}\" - max 1\n");
+    let long = (0..60).map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ");
+    let other = (0..50).map(|number| format!("v{number}")).collect::<Vec<_>>().join(" ");
+    let encoded = |text: &str| {
+        let report = rig.script(options(Mode::Prefix, 1), &decode(text)).1;
+        report.encoded + report.encoded_again
+    };
+    let (first, second) = (encoded(&long), encoded(&other));
+    assert!(first < 400 && second < 400 && first + second > 400, "{first} {second}");
+    let again = encoded(&long);
+    assert!(again <= first + second - 400 + 4, "{again} of {first} again");
 }

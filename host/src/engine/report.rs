@@ -35,7 +35,8 @@ pub struct RunReport {
     pub reused: u64,
     /// Tokens generated.
     pub generated: u64,
-    /// Largest number of bytes of keys and values held at once.
+    /// Largest number of bytes of keys and values that its messages held at once; in
+    /// mode `prefix` those of lanes alone, after the prompts that are shared.
     pub peak_cache_bytes: u64,
     /// The same of all messages of all runs, and of those that are only there to
     /// be found: alone in a process that began with an empty cache, what the run's

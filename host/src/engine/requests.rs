@@ -16,6 +16,9 @@ use crate::model::Model;
 /// Room in the cache, as `remaining` names it: all runs', so no run's limit.
 const CACHE: &str = "cache-tokens";
 
+/// Tokens of a list's prompts in a baseline.
+const PROMPTS: u64 = 1 << 24;
+
 /// A message that the model is to begin needs something before its first token.
 pub(super) const EMPTY_HEADER: &str =
     "the header is empty and nothing precedes the first generated token: give a header of at least one character";
@@ -29,8 +32,11 @@ pub(super) struct Draft {
     pub(super) placement: Placement,
     /// The message's own tokens; for a decode, those of its header.
     pub(super) tokens: Vec<TokenId>,
-    /// What the cache is to hold; none where nothing is cached.
+    /// What the cache is to hold; none in a baseline, whose prompts are made when
+    /// all is checked and paid.
     pub(super) new: Option<NewMessage>,
+    /// Slots that encoding it takes at once.
+    pub(super) need: u64,
 }
 
 impl<M: Model> Engine<M> {
@@ -139,7 +145,7 @@ impl<M: Model> Engine<M> {
         let what = || format!("a message of {} tokens at offset {}", tokens.len(), placement.offset);
         place::fits(what, end, bounds.context)?;
         if state.options.mode.is_baseline() {
-            return Ok(Draft { role, name, part, text, placement, tokens, new: None });
+            return Ok(Draft { role, name, part, text, placement, tokens, new: None, need: 0 });
         }
         let new = NewMessage {
             capacity: u32::try_from(tokens.len()).unwrap_or(u32::MAX),
@@ -148,19 +154,31 @@ impl<M: Model> Engine<M> {
             offset: place::signed(placement.offset),
             tenant: Some(state.options.tenant),
         };
-        Ok(Draft { role, name, part, text, placement, tokens, new: Some(new) })
+        let need = self.cache.need(&new);
+        Ok(Draft { role, name, part, text, placement, tokens, new: Some(new), need })
     }
 
     /// Checks that each call of a list could be served alone, and pays for all.
     pub(super) fn admit(&mut self, run: RunId, drafts: &[Draft]) -> Result<(), Error> {
         for (draft, call) in drafts.iter().zip(0..) {
-            let need = draft.new.as_ref().map_or(0, |new| self.cache.need(new));
-            self.fits_cache(need).map_err(|cause| at(call, cause))?;
+            self.fits_cache(draft.need).map_err(|cause| at(call, cause))?;
         }
         let names = drafts.iter().filter_map(|draft| draft.name.as_ref()).map(|name| name.len() as u64);
         let bytes = drafts.iter().map(|draft| bytes_kept(&draft.text, &draft.tokens, &draft.placement.parents));
         let accounts = drafts.len() * size_of::<Record>();
         self.run_state(run).pay_text(bytes.chain(names).sum::<u64>() + accounts as u64).map_err(whole)
+    }
+
+    /// Checks that the prompts that a baseline makes of a list are not too many
+    /// tokens, what several see counted each time. `lengths`: where each ends.
+    pub(super) fn check_prompts(&mut self, run: RunId, lengths: impl Iterator<Item = u64>) -> Result<(), Error> {
+        let tokens: u64 = lengths.sum();
+        if tokens > PROMPTS && self.run_state(run).options.mode.is_baseline() {
+            return Err(whole(Cause::InvalidArgument(format!(
+                "the list's prompts have {tokens} tokens in all and may have {PROMPTS}: ask for fewer at once"
+            ))));
+        }
+        Ok(())
     }
 
     /// Whether so many tokens could be in the cache at once.

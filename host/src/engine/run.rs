@@ -37,8 +37,8 @@ pub(super) struct RunState {
     peak_pool: u64,
     /// What it has generated, where that is kept.
     pub(super) script: Script,
-    /// Lists of score calls that were answered.
-    scored: usize,
+    /// Lists of score calls that were made.
+    score_lists: usize,
     slots_held: u64,
     peak_slots: u64,
 }
@@ -111,7 +111,7 @@ impl RunState {
             decoding: Duration::ZERO,
             peak_pool: 0,
             script: Script::default(),
-            scored: 0,
+            score_lists: 0,
             slots_held: 0,
             peak_slots: 0,
             options,
@@ -276,17 +276,30 @@ impl RunState {
         }
     }
 
+    /// The number of a list of score calls.
+    pub(super) fn next_score_list(&mut self) -> usize {
+        self.score_lists += 1;
+        self.score_lists - 1
+    }
+
     /// A list was scored: what the plan is told.
-    pub(super) fn settle_scores(&mut self, scored: Vec<Vec<Scored>>) -> Vec<Vec<Scored>> {
-        let list = self.scored;
-        self.scored += 1;
+    pub(super) fn settle_scores(&mut self, list: usize, scored: Vec<Vec<Scored>>) -> Result<Vec<Vec<Scored>>, Error> {
         match &self.options.tokens {
-            Tokens::Sampled => scored,
+            Tokens::Sampled => Ok(scored),
             Tokens::Kept => {
-                self.script.scores.push(scored.clone());
-                scored
+                self.script.scores.insert(list, scored.clone());
+                Ok(scored)
             }
-            Tokens::Forced(script) => script.scores.get(list).cloned().unwrap_or(scored),
+            Tokens::Forced(script) => {
+                let shape = |lists: &[Vec<Scored>]| lists.iter().map(Vec::len).collect::<Vec<_>>();
+                let kept = script.scores.get(&list).filter(|kept| shape(kept) == shape(&scored));
+                let unknown = || {
+                    format!(
+                        "list {list} of scores is not in the run's script: the plan does not make the calls of the run that it is from"
+                    )
+                };
+                kept.cloned().ok_or_else(|| Error { cause: Cause::Engine(unknown()), call: None })
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::Engine;
 use super::call::{Cause, Error, ScoreCall, Scored, Shortage, Speaker};
 use super::handle::{Mode, Reply, RunId};
 use super::place;
-use super::requests::{EMPTY_HEADER, answer, at, unserved, whole};
+use super::requests::{Draft, EMPTY_HEADER, answer, at, unserved, whole};
 use crate::cache::{MessageId, NewMessage, Placed, TokenId, Wanted};
 use crate::chat::Part;
 use crate::model::Model;
@@ -24,6 +24,8 @@ const PAIRS: usize = 1 << 20;
 /// Score calls of one list, answered together.
 pub(super) struct Job {
     pub(super) run: RunId,
+    /// Which of the run's lists, from 0.
+    list: usize,
     reply: Reply<Vec<Vec<Scored>>>,
     scored: Vec<Vec<Scored>>,
     /// Messages that are not through the model.
@@ -73,10 +75,8 @@ impl Scoring {
 pub(super) type Scores = BTreeMap<MessageId, Scoring>;
 
 /// One call, before anything of it is kept.
-struct Draft {
-    header: NewMessage,
-    /// Where the header stands in a candidate's view.
-    placed: i32,
+struct ScoreDraft {
+    header: Draft,
     /// Where candidates stand.
     offset: i32,
     candidates: Vec<Vec<TokenId>>,
@@ -90,8 +90,8 @@ impl<M: Model> Engine<M> {
         };
         let id = JobId(self.next_job);
         self.next_job += 1;
-        let mut job = Job { run, reply, scored: Vec::with_capacity(drafts.len()), left: 0 };
-        let mode = self.run_state(run).options.mode;
+        let list = self.run_state(run).next_score_list();
+        let mut job = Job { run, list, reply, scored: Vec::with_capacity(drafts.len()), left: 0 };
         for (call, draft) in drafts.into_iter().enumerate() {
             let scored =
                 |tokens: &Vec<_>| Scored { logprob: 0.0, tokens: u32::try_from(tokens.len()).unwrap_or(u32::MAX) };
@@ -99,7 +99,7 @@ impl<M: Model> Engine<M> {
             if draft.candidates.is_empty() {
                 continue;
             }
-            self.insert_scores(id, call, draft, mode);
+            self.insert_scores(run, id, call, draft);
         }
         job.left = self.scores.values().filter(|scoring| scoring.job == id).count();
         let nothing = job.left == 0;
@@ -110,7 +110,7 @@ impl<M: Model> Engine<M> {
     }
 
     /// All calls placed, and the room for them there, or none.
-    fn draft_scores(&mut self, run: RunId, calls: Vec<ScoreCall>) -> Result<Vec<Draft>, Error> {
+    fn draft_scores(&mut self, run: RunId, calls: Vec<ScoreCall>) -> Result<Vec<ScoreDraft>, Error> {
         self.run(run)?.pay_calls(calls.len()).map_err(whole)?;
         let pairs = calls.iter().map(|call| call.candidates.len().saturating_mul(call.view.parents.len() + 1));
         let pairs = pairs.fold(0, usize::saturating_add);
@@ -123,15 +123,16 @@ impl<M: Model> Engine<M> {
             .into_iter()
             .zip(0..)
             .map(|(call, index)| self.draft_score(run, call).map_err(|cause| at(index, cause)));
-        let drafts: Vec<Draft> = drafts.collect::<Result<_, _>>()?;
+        let drafts: Vec<ScoreDraft> = drafts.collect::<Result<_, _>>()?;
         for (draft, call) in drafts.iter().zip(0..) {
             let longest = draft.candidates.iter().map(|tokens| tokens.len() as u64 - 1).max().unwrap_or(0);
-            self.fits_cache(self.cache.need(&draft.header) + longest).map_err(|cause| at(call, cause))?;
+            self.fits_cache(draft.header.need + longest).map_err(|cause| at(call, cause))?;
         }
+        self.check_prompts(run, drafts.iter().map(|draft| draft.offset.unsigned_abs().into()))?;
         Ok(drafts)
     }
 
-    fn draft_score(&mut self, run: RunId, call: ScoreCall) -> Result<Draft, Cause> {
+    fn draft_score(&mut self, run: RunId, call: ScoreCall) -> Result<ScoreDraft, Cause> {
         let speaker = Speaker { role: call.role, name: call.name.as_deref() };
         let tokens = self.chat.header(speaker, Part::Whole, &call.header).map_err(unserved)?;
         if tokens.is_empty() {
@@ -149,14 +150,15 @@ impl<M: Model> Engine<M> {
                 "candidate {empty} is empty: give it at least one character, or count the end of message (with-end)"
             )));
         }
-        let draft = self.draft(run, (call.role, call.name, Part::Whole, call.header), &call.view, tokens)?;
+        let mut draft = self.draft(run, (call.role, call.name, Part::Whole, call.header), &call.view, tokens)?;
         let begin = u64::from(draft.placement.offset) + draft.tokens.len() as u64;
         let longest = candidates.iter().map(Vec::len).max().unwrap_or(0) as u64;
         place::fits(|| format!("a candidate of {longest} tokens at offset {begin}"), begin + longest, self.context())?;
-        let state = self.run_state(run);
-        let header = draft.new.unwrap_or_else(|| place::prompt(state, &draft.placement, &draft.tokens));
+        if draft.new.is_none() {
+            draft.need = begin + u64::from(self.cache.beginning().is_some());
+        }
         let offset = place::signed(u32::try_from(begin).unwrap_or(u32::MAX));
-        Ok(Draft { placed: header.offset, header, offset, candidates })
+        Ok(ScoreDraft { header: draft, offset, candidates })
     }
 
     /// The tokens that end a message, up to the one that the model ends it with.
@@ -174,12 +176,20 @@ impl<M: Model> Engine<M> {
     }
 
     /// Gives a call's messages to the cache.
-    fn insert_scores(&mut self, job: JobId, call: usize, draft: Draft, mode: Mode) {
-        let parents = draft.header.parents.clone();
+    fn insert_scores(&mut self, run: RunId, job: JobId, call: usize, draft: ScoreDraft) {
+        let state = self.run_state(run);
+        let mode = state.options.mode;
+        let Draft { new, placement, tokens, .. } = draft.header;
+        let new = new.unwrap_or_else(|| place::prompt(state, &placement, &tokens));
+        let (parents, placed) = (new.parents.clone(), new.offset);
         let header = match mode {
-            Mode::Prefix => self.cache.prompt(draft.header).0,
+            Mode::Prefix => {
+                let (header, _) = self.cache.prompt(new);
+                self.cache.seal(header);
+                header
+            }
             // Nobody will see it again: it is shared with no other.
-            Mode::Choreo | Mode::Naive => self.cache.add(NewMessage { tenant: None, ..draft.header }).0,
+            Mode::Choreo | Mode::Naive => self.cache.add(NewMessage { tenant: None, ..new }).0,
         };
         let first = draft.candidates.iter().map(|tokens| tokens.first().copied()).collect();
         self.scores.insert(header, Scoring { job, call, predicts: Predicts::First(first) });
@@ -190,10 +200,10 @@ impl<M: Model> Engine<M> {
             }
             // The last token is predicted and need not be encoded.
             tokens.extend_from_slice(&next[..next.len() - 1]);
-            let message = if mode == Mode::Prefix {
+            let message = if mode.is_baseline() {
                 self.cache.add_after(header, tokens)
             } else {
-                let after = Placed { message: header, offset: draft.placed };
+                let after = Placed { message: header, offset: placed };
                 let parents = parents.iter().copied().chain([after]).collect();
                 self.cache.add(NewMessage { tokens, parents, offset: draft.offset, capacity: 0, tenant: None }).0
             };
@@ -278,9 +288,9 @@ impl<M: Model> Engine<M> {
             self.cache.release(message);
         }
         if let Some(job) = self.jobs.remove(&id) {
-            let scored = result.map(|()| match self.runs.get_mut(&job.run) {
-                Some(run) => run.settle_scores(job.scored),
-                None => job.scored,
+            let scored = result.and_then(|()| match self.runs.get_mut(&job.run) {
+                Some(run) => run.settle_scores(job.list, job.scored),
+                None => Ok(job.scored),
             });
             answer(job.reply, scored);
         }

@@ -23,8 +23,9 @@ pub enum Tokens {
 pub struct Script {
     /// By message number.
     pub messages: BTreeMap<Number, Generated>,
-    /// Answers to lists of score calls, in the order in which these were made.
-    pub scores: Vec<Vec<Vec<Scored>>>,
+    /// Answers to lists of score calls, by the list's number in the order in which
+    /// they were made, from 0.
+    pub scores: BTreeMap<usize, Vec<Vec<Scored>>>,
     /// How fast the tokens are taken.
     pub pace: Pace,
 }

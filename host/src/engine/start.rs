@@ -70,11 +70,17 @@ impl<M: Model> Engine<M> {
             lanes.push((drafted.1, drafted.2, drafted.3, guide));
         }
         self.run_state(run).is_scripted(drafts.len())?;
+        let ends = drafts.iter().map(|draft| u64::from(draft.placement.offset) + draft.tokens.len() as u64);
+        self.check_prompts(run, ends)?;
         self.admit(run, &drafts)?;
         let mut started = Vec::with_capacity(drafts.len());
         for (mut draft, (options, max_tokens, closing, guide)) in drafts.into_iter().zip(lanes) {
-            let Some(new) = draft.new.take() else { continue };
-            let mode = self.run_state(run).options.mode;
+            let state = self.run_state(run);
+            let mode = state.options.mode;
+            let mut new = draft.new.take().unwrap_or_else(|| place::prompt(state, &draft.placement, &draft.tokens));
+            // All that it sees is its own in a baseline, and else not.
+            let capacity = draft.need - self.cache.need(&new) + new.tokens.len() as u64;
+            new.capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
             let (message, reused) = match mode {
                 Mode::Prefix => self.cache.prompt(new),
                 Mode::Choreo | Mode::Naive => (self.cache.insert(new), 0),
@@ -140,17 +146,13 @@ impl<M: Model> Engine<M> {
 
         let context = self.context();
         let begin = u64::from(draft.placement.offset) + draft.tokens.len() as u64;
-        let state = self.run_state(run);
-        if state.options.mode.is_baseline() {
-            draft.new = Some(place::prompt(state, &draft.placement, &draft.tokens));
-        }
         place::fits(|| "a message with one generated token".into(), begin + around as u64 + 1, context)?;
         let room = u32::try_from(context - begin - around as u64).unwrap_or(u32::MAX);
         let max_tokens = asked.min(room);
-        if let Some(new) = &mut draft.new {
-            let capacity = new.tokens.len() + max_tokens as usize + around;
-            new.capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
+        if draft.new.is_none() {
+            draft.need = begin + u64::from(self.cache.beginning().is_some());
         }
+        draft.need += u64::from(max_tokens) + around as u64;
         Ok((draft, call.options, max_tokens, closing))
     }
 }

@@ -67,7 +67,7 @@ fn options(workload: &Workload, mode: Mode, pace: Pace) -> RunOptions {
         seed: 0,
         budgets: Budgets { calls: u64::MAX, tokens_out: u64::MAX, text_bytes: u64::MAX, wall: Duration::MAX },
         defaults: Defaults { max_tokens: 1, temperature: 0.0, top_p: 1.0, top_k: None },
-        tokens: Tokens::Forced(Arc::new(Script { messages, scores: Vec::new(), pace })),
+        tokens: Tokens::Forced(Arc::new(Script { messages, scores: BTreeMap::new(), pace })),
     }
 }
 
