@@ -160,7 +160,9 @@ fn a_comparison_is_a_table_and_a_file() {
             assert_eq!(figure["interval"].is_array(), has_ratio && name.ends_with("_ms"), "{name}: {figure}");
             if let [low, high] = figure["interval"].as_array().map_or(&[][..], Vec::as_slice) {
                 let [low, ratio, high] = [low, &figure["ratio"], high].map(|value| value.as_f64().unwrap());
-                assert!(0.0 < low && low <= ratio && ratio <= high, "{name}: {figure}");
+                assert!(0.0 < low && low <= high, "{name}: {figure}");
+                // A median over messages of means of two rounds may be anywhere.
+                assert!(name == "first_token_ms" || low <= ratio && ratio <= high, "{name}: {figure}");
             }
         }
     }
