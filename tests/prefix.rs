@@ -232,7 +232,7 @@ fn a_long_way_of_short_edges_is_one_text() {
 /// Where the cache is short, the last tokens of what nobody uses go first.
 #[test]
 fn a_prompt_yields_from_its_end() {
-    let rig = decoder(256, 400);
+    let rig = decoder(256, 220);
     let decode = |text: &str| format!("decode assistant \"{text}\" - max 1\n");
     let long = (0..60).map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ");
     let other = (0..50).map(|number| format!("v{number}")).collect::<Vec<_>>().join(" ");
@@ -241,7 +241,7 @@ fn a_prompt_yields_from_its_end() {
         report.encoded + report.encoded_again
     };
     let (first, second) = (encoded(&long), encoded(&other));
-    assert!(first < 400 && second < 400 && first + second > 400, "{first} {second}");
+    assert!(first < 220 && second < 220 && first + second > 220, "{first} {second}");
     let again = encoded(&long);
-    assert!(again <= first + second - 400 + 4, "{again} of {first} again");
+    assert!(again <= first + second - 220 + 4, "{again} of {first} again");
 }
