@@ -115,7 +115,7 @@ fn free_modes_part_where_placement_matters() {
     assert_eq!(message["id"], 4);
     let (before, character) = (message["before"].as_str().unwrap(), message["character"].as_u64().unwrap());
     for (mode, (result, after)) in
-        MODES.iter().zip(of_modes(&comparison, "/result").into_iter().zip(list(&message["after"])))
+        ["choreo", "naive"].iter().zip(of_modes(&comparison, "/result").into_iter().zip(list(&message["after"])))
     {
         let (result, after) = (result.as_str().unwrap(), after.as_str().unwrap());
         assert!(result.starts_with(&format!("{before}{after}")), "{result:?}: {message}");

@@ -262,7 +262,8 @@ fn a_file_that_takes_no_more_loses_nothing_but_the_recording() {
     let pipe = path("pipe");
     let _ = fs::remove_file(&pipe);
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let script = "prefill user \"one\" -\ntext 1\n";
+    // More than a pipe holds that nobody reads.
+    let script = format!("prefill user \"one\" -\n{}", "text 1\n".repeat(4000));
     let host =
         Host::new("run --quiet --record").with(pipe.display()).with(probe().display()).with("script").with(script);
     let child = host.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

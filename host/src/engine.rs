@@ -46,8 +46,8 @@ use owners::Owners;
 use run::RunState;
 use score::{Job, JobId, Scores};
 
-pub use crate::cache::Tenant;
 use crate::cache::{Cache, MessageId};
+pub use crate::cache::{Tenant, TokenId};
 use crate::chat::Chat;
 use crate::model::{Model, ModelShape};
 

@@ -12,8 +12,7 @@ use ureq::Agent;
 
 use super::drive::Measured;
 use super::workload::Workload;
-use crate::cache::TokenId;
-use crate::engine::Pace;
+use crate::engine::{Pace, TokenId};
 
 /// A server, by its address.
 pub(super) struct Outside {

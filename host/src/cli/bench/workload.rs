@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use crate::cache::TokenId;
 use crate::chat::{Chat, Part, Role};
+use crate::engine::TokenId;
 
 /// Calls in the order in which they are made.
 #[derive(Debug, Default)]
