@@ -1,7 +1,7 @@
 //! The embedded model's floors, on held-out items, direct and greedy.
 
 use choreo_host::engine::Mode;
-use choreo_tests::evaluation::{Evaluation, Fact, Pair, Problem, Score, held_out};
+use choreo_tests::evaluation::{Evaluation, Fact, Pair, Problem, Score, WAYS, held_out};
 
 #[track_caller]
 #[expect(clippy::print_stdout, reason = "the figure is wanted where the test passes, too")]
@@ -17,10 +17,16 @@ fn the_embedded_model_knows_its_facts() {
 
 #[test]
 fn the_embedded_model_answers_two_questions_at_once() {
-    at_least(Evaluation::new().pairs(Mode::Choreo, "baseline", &held_out::<Pair>("pairs")), 95.0);
+    at_least(Evaluation::new().questions(Mode::Choreo, "baseline", 2, &held_out::<Pair>("pairs")), 95.0);
+}
+
+/// Problems by one of `WAYS`.
+fn problems(mode: Mode, name: &str, way: usize) -> Score {
+    let (_, plan, arguments) = WAYS[way];
+    Evaluation::new().problems(mode, plan, arguments, &held_out::<Problem>(name)[..200])
 }
 
 #[test]
 fn the_embedded_model_solves_problems_of_two_steps() {
-    at_least(Evaluation::new().alone(Mode::Choreo, "0", &held_out::<Problem>("problems")[..200]), 90.0);
+    at_least(problems(Mode::Choreo, "problems", 0), 90.0);
 }

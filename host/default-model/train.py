@@ -1,13 +1,15 @@
 """Trains the default model on sampled conversations of the world, and exports it.
 
-    python train.py WORK_FOLDER --minutes 70
+    python train.py WORK_FOLDER --minutes 70 [--grow MODEL_FOLDER]
 
 Plain causal language modelling: a conversation is rendered whole by the chat template,
-positions count from 0, and only the assistant's tokens (and their <|end|>) are learnt.
-Batches hold conversations of like length, padded on the right, where causal attention
-never looks. Two processes of one thread each average their gradients after every step,
-which on two cores is far quicker than one process of two threads. WORK_FOLDER keeps a
-checkpoint; the same command continues from it.
+positions count from 0, and only the assistant's tokens (and their <|end|>) are learnt, its
+header excepted. Batches hold conversations of like length, padded on the right, where causal
+attention never looks. Two processes of one thread each average their gradients after every
+step, which on two cores is far quicker than one process of two threads. WORK_FOLDER keeps a
+checkpoint; the same command continues from it. WORK_FOLDER/mixture.json, if there is one, has
+the skills' weights, and is read again for every pool of conversations. With --grow the first
+step starts from a smaller model's weights: what was added to it starts as nothing.
 """
 
 import argparse
@@ -15,10 +17,12 @@ import json
 import math
 import random
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
@@ -29,9 +33,17 @@ SEED = 7
 PROCESSES = 2
 BATCH_TOKENS = 2048  # padded tokens of one process in one step, about
 POOL = 2048  # conversations drawn at once, then sorted by length
-PEAK_RATE = 2.5e-3
+PEAK_RATE = 1.5e-3
 WARMUP = 200  # steps
 SAVE_SECONDS = 180
+HOLD = 0.7
+LAYERS = 6
+ADDED_LAYERS = (2, 4)  # of a model that is grown
+MIXTURE = {
+    "multiqa": 8, "conversation": 3, "sums": 12, "first_turn": 14, "update_turn": 7, "summary_turn": 3,
+    "summary_update": 3, "affirmative_turn": 4, "negative_turn": 5, "moderator_turns": 4, "proposal": 7, "vote": 6,
+    "finish": 4, "branch": 3, "solve_story": 3, "merge": 3, "game": 3, "reading": 8,
+}  # fmt: skip
 
 
 class Encoder:
@@ -46,20 +58,30 @@ class Encoder:
     def conversation(self, messages):
         """(ids, learnt): learnt[i] says whether token i is to be predicted."""
         ids, learnt = [self.begin], [False]
-        contents = self.tokenizer.encode_batch([m["content"] for m in messages], add_special_tokens=False)
-        for m, content in zip(messages, contents):
-            ids += [self.role[m["role"]], *content.ids, self.end]
-            learnt += [False] + [m["loss"]] * (len(content.ids) + 1)
+        texts = [text for m in messages for text in (m["header"], m["content"])]
+        encoded = [e.ids for e in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
+        for m, header, content in zip(messages, encoded[::2], encoded[1::2]):
+            ids += [self.role[m["role"]], *header, *content, self.end]
+            learnt += [False] * (1 + len(header)) + [m["loss"]] * (len(content) + 1)
         return ids, learnt
 
 
-def batches(encoder, pool, rank):
-    """The part of pool number `pool` that process `rank` learns: a list of (ids, labels).
+def mixture(work):
+    """Skills and their weights."""
+    path = work / "mixture.json"
+    return json.loads(path.read_text()) if path.exists() else MIXTURE
 
-    Both are [rows, length]; label -100 is not learnt. Processes get neighbours in length.
+
+def batches(encoder, weights, pool, rank):
+    """The part of pool number `pool` that process `rank` learns: a list of (ids, labels, skills).
+
+    The first two are [rows, length], the third the rows' skills; label -100 is not learnt.
+    Processes get neighbours in length.
     """
     rng = random.Random(f"{SEED}/{pool}")
-    rows = sorted((encoder.conversation(world.sample(rng)) for _ in range(POOL)), key=lambda row: len(row[0]))
+    skills = rng.choices(list(weights), list(weights.values()), k=POOL)
+    rows = [(*encoder.conversation(world.SKILLS[skill](rng)), skill) for skill in skills]
+    rows.sort(key=lambda row: len(row[0]))
     groups, group = [], []
     for row in rows:
         if group and (len(group) + 1) * len(row[0]) > BATCH_TOKENS:
@@ -72,14 +94,14 @@ def batches(encoder, pool, rank):
 
 
 def collate(rows, pad):
-    length = max(len(ids) for ids, _ in rows)
+    length = max(len(ids) for ids, _, _ in rows)
     ids = torch.full((len(rows), length), pad)
     labels = torch.full((len(rows), length), -100)
-    for i, (row, learnt) in enumerate(rows):
+    for i, (row, learnt, _) in enumerate(rows):
         row = torch.tensor(row)
         ids[i, : len(row)] = row
         labels[i, : len(row)] = torch.where(torch.tensor(learnt), row, -100)
-    return ids, labels
+    return ids, labels, [skill for _, _, skill in rows]
 
 
 def build(encoder):
@@ -88,7 +110,7 @@ def build(encoder):
         vocab_size=encoder.tokenizer.get_vocab_size(),
         hidden_size=160,
         intermediate_size=448,
-        num_hidden_layers=4,
+        num_hidden_layers=LAYERS,
         num_attention_heads=4,
         num_key_value_heads=2,
         head_dim=40,
@@ -113,13 +135,70 @@ def build_optimizers(model):
     ]
 
 
-def loss_of(model, ids, labels):
+def grow(model, encoder, folder):
+    """Starts from the smaller model in `folder`, whose tokenizer this one extends, and computes what it does.
+
+    A layer that is added copies the one before it, but for the two projections into the residual
+    stream, which are zero. A token that is added starts as the mean of the tokens it was before.
+    """
+    smaller, config = load_file(folder / "model.safetensors"), json.loads((folder / "config.json").read_text())
+    before = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    kept = [layer for layer in range(LAYERS) if layer not in ADDED_LAYERS]
+    assert len(kept) == config["num_hidden_layers"], f"{folder} has {config['num_hidden_layers']} layers, not {len(kept)}"
+    weights = {}
+    for layer in range(LAYERS):
+        source = max(i for i, place in enumerate(kept) if place <= layer)
+        for name, weight in smaller.items():
+            if name.startswith(f"model.layers.{source}."):
+                part = name.split(".", 3)[3]
+                into = part in ("self_attn.o_proj.weight", "mlp.down_proj.weight")
+                added = layer in ADDED_LAYERS and into
+                weights[f"model.layers.{layer}.{part}"] = torch.zeros_like(weight) if added else weight.clone()
+    table = smaller["model.embed_tokens.weight"]
+    decoder = encoder.tokenizer.decoder
+    rows = [table]
+    for number in range(len(table), encoder.tokenizer.get_vocab_size()):
+        text = decoder.decode([encoder.tokenizer.id_to_token(number)])
+        rows.append(table[before.encode(text, add_special_tokens=False).ids].mean(0, keepdim=True))
+    weights["model.embed_tokens.weight"] = weights["lm_head.weight"] = torch.cat(rows)
+    weights["model.norm.weight"] = smaller["model.norm.weight"]
+    model.load_state_dict(weights)
+
+
+class Scores:
+    """Per skill, of the conversations trained on since last asked (none was met before): how many
+    had all learnt tokens likeliest, and the mean chance of sampling just those."""
+
+    def __init__(self):
+        self.sums = defaultdict(lambda: [0, 0.0, 0.0])
+
+    def add(self, skills, losses, right, row):
+        """`losses`, `right`, `row`: of each learnt token, its loss, whether it was likeliest, its conversation."""
+        loss = torch.zeros(len(skills)).index_add_(0, row, losses)
+        wrong = torch.zeros(len(skills)).index_add_(0, row, (~right).float())
+        for skill, chance, exact in zip(skills, (-loss).exp().tolist(), (wrong == 0).tolist()):
+            sums = self.sums[skill]
+            sums[0] += 1
+            sums[1] += exact
+            sums[2] += chance
+
+    def take(self):
+        rows = {s: f"{100 * e / n:.0f}/{100 * c / n:.0f}" for s, (n, e, c) in sorted(self.sums.items())}
+        self.sums.clear()
+        return rows
+
+
+def loss_of(model, ids, labels, skills, scores):
     """Mean cross-entropy over learnt tokens; the output head runs on those rows only."""
     hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
     labels = labels[:, 1:]
     learnt = labels != -100
     logits = model.lm_head(hidden[learnt])
-    return torch.nn.functional.cross_entropy(logits, labels[learnt])
+    wanted = labels[learnt]
+    losses = torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="none")
+    with torch.no_grad():
+        scores.add(skills, losses.detach(), logits.argmax(-1) == wanted, learnt.nonzero()[:, 0])
+    return losses.mean()
 
 
 def export(model, average, folder):
@@ -154,7 +233,9 @@ def share(model, *numbers):
 
 
 def learning_rate(step, progress):
-    cosine = (1 + math.cos(math.pi * progress)) / 2
+    """Warms up, holds, and falls to a hundredth from `HOLD` of the time on."""
+    falling = max(0.0, progress - HOLD) / (1 - HOLD)
+    cosine = (1 + math.cos(math.pi * falling)) / 2
     return PEAK_RATE * min(1.0, (step + 1) / WARMUP) * (0.01 + 0.99 * cosine)
 
 
@@ -163,6 +244,8 @@ def train(rank, args):
     dist.init_process_group("gloo", init_method=f"file://{args.work.resolve()}/meeting", rank=rank, world_size=PROCESSES)
     encoder = Encoder()
     model = build(encoder)
+    if args.grow:
+        grow(model, encoder, args.grow)
     optimizers = build_optimizers(model)
     average = {k: p.detach().clone() for k, p in model.named_parameters()}
     state = {"step": 0, "pool": 0, "tokens": 0, "seconds": 0.0}
@@ -181,13 +264,14 @@ def train(rank, args):
         checkpoint.with_suffix(".new").replace(checkpoint)
         export(model, average, args.work / "export")
 
-    clock, saved_at, losses = time.time(), state["seconds"], []
+    clock, saved_at, losses, scores = time.time(), state["seconds"], [], Scores()
     while state["seconds"] < 60 * args.minutes:
-        for ids, labels in batches(encoder, state["pool"], rank):
+        for ids, labels, skills in batches(encoder, mixture(args.work), state["pool"], rank):
             rate = learning_rate(state["step"], min(1.0, state["seconds"] / (60 * args.minutes)))
             for group in optimizers[0].param_groups + optimizers[1].param_groups:
                 group["lr"] = rate
-            loss = loss_of(model, ids, labels)
+            with torch.autocast("cpu", dtype=torch.bfloat16):  # the matrix products alone; weights stay float32
+                loss = loss_of(model, ids, labels, skills, scores)
             model.zero_grad()
             loss.backward()
             elapsed, clock = time.time() - clock, time.time()
@@ -204,7 +288,7 @@ def train(rank, args):
             losses.append(loss)
             if rank == 0 and state["step"] % 100 == 0:
                 row = {**state, "loss": round(sum(losses) / len(losses), 4), "rate": round(rate, 6)}
-                print(json.dumps(row), flush=True)
+                print(json.dumps({**row, **scores.take()}), flush=True)
                 losses.clear()
         state["pool"] += 1
         if rank == 0 and state["seconds"] - saved_at > SAVE_SECONDS:
@@ -219,6 +303,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("work", type=Path)
     parser.add_argument("--minutes", type=float, default=70, help="the whole length of training, earlier runs included")
+    parser.add_argument("--grow", type=Path, help="a model of fewer layers to start from")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     (args.work / "meeting").unlink(missing_ok=True)

@@ -1,28 +1,45 @@
 //! Prints what the embedded model can do, asked through real plans:
-//! `cargo run --package choreo-tests --bin evaluate`.
+//! `cargo run --package choreo-tests --bin evaluate`. Sampled answers are at temperature 1.
 
 #![expect(clippy::print_stdout, reason = "a command's results go to standard output")]
 
 use choreo_host::engine::Mode;
-use choreo_tests::evaluation::{Evaluation, Fact, Pair, Problem, Score, held_out};
+use choreo_tests::evaluation::{Evaluation, Fact, Game, Pair, Problem, Reading, Score, WAYS, held_out};
+
+const MODES: [Mode; 2] = [Mode::Choreo, Mode::Prefix];
 
 fn main() {
-    let (facts, pairs) = (held_out::<Fact>("facts"), held_out::<Pair>("pairs"));
-    let problems = held_out::<Problem>("problems");
-    let (direct, debated) = problems.split_at(200);
     let evaluation = Evaluation::new();
-
     let row = |what: &str, score: &dyn Fn(Mode) -> Score| {
-        let [choreo, naive] = [Mode::Choreo, Mode::Naive].map(score);
-        println!("{what:<52} {:>7.1}% {:>7.1}%   of {}", choreo.percent(), naive.percent(), choreo.asked);
+        let [choreo, prefix] = MODES.map(score);
+        println!("{what:<52} {:>7.1}% {:>7.1}%   of {}", choreo.percent(), prefix.percent(), choreo.asked);
     };
-    println!("{:<52} {:>8} {:>8}", "", "choreo", "naive");
+    println!("{:<52} {:>8} {:>8}", "", "choreo", "prefix");
+
+    let facts: Vec<Fact> = held_out("facts");
     row("single facts, greedy", &|mode| evaluation.facts(mode, &facts));
-    for placement in ["baseline", "serial", "parallel"] {
-        let what = format!("two questions, both right, placement {placement}");
-        row(&what, &|mode| evaluation.pairs(mode, placement, &pairs));
+    let (pairs, fours): (Vec<Pair>, Vec<Pair>) = (held_out("pairs"), held_out("fours"));
+    for (count, items) in [(2, &pairs), (4, &fours)] {
+        for placement in ["baseline", "serial", "parallel"] {
+            let what = format!("{count} questions, all right, placement {placement}");
+            row(&what, &|mode| evaluation.questions(mode, placement, count, items));
+        }
     }
-    row("two-step problems, one agent, greedy", &|mode| evaluation.alone(mode, "0", direct));
-    row("two-step problems, one answer at temperature 0.7", &|mode| evaluation.alone(mode, "0.7", debated));
-    row("the same, 3 agents, 2 rounds, majority", &|mode| evaluation.debate(mode, debated));
+    let (easy, hard): (Vec<Problem>, Vec<Problem>) = (held_out("problems"), held_out("hard"));
+    for (steps, problems) in [("two steps", &easy[..200]), ("three or four steps", &hard[..])] {
+        for (way, plan, arguments) in WAYS {
+            row(&format!("{steps}, {way}"), &|mode| evaluation.problems(mode, plan, arguments, problems));
+        }
+    }
+    let words: Vec<Vec<String>> = held_out("words");
+    for placement in ["serial", "parallel"] {
+        let what = format!("bsm, every word in the story, {placement}");
+        row(&what, &|mode| evaluation.stories(mode, placement, &words));
+    }
+    let readings: Vec<Reading> = held_out("documents");
+    for layout in ["row", "side-by-side"] {
+        row(&format!("documents, {layout}"), &|mode| evaluation.readings(mode, layout, &readings));
+    }
+    let games: Vec<Game> = held_out("games");
+    row("prisoners, decisions and predictions as they follow", &|mode| evaluation.games(mode, &games));
 }

@@ -1,0 +1,3 @@
+from .held_out import write
+
+write()
