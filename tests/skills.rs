@@ -27,6 +27,25 @@ fn problems(mode: Mode, name: &str, way: usize) -> Score {
 }
 
 #[test]
+fn the_embedded_model_answers_four_questions_at_once() {
+    at_least(Evaluation::new().questions(Mode::Choreo, "baseline", 4, &held_out::<Pair>("fours")), 95.0);
+}
+
+#[test]
 fn the_embedded_model_solves_problems_of_two_steps() {
     at_least(problems(Mode::Choreo, "problems", 0), 90.0);
+}
+
+#[test]
+fn the_embedded_model_solves_problems_of_three_or_four_steps() {
+    at_least(problems(Mode::Choreo, "hard", 0), 90.0);
+}
+
+/// Without a cache, as the model was trained.
+#[test]
+fn debates_and_votes_are_better_than_one_sampled_answer() {
+    let [sampled, debate, tree] = [1, 2, 5].map(|way| problems(Mode::Prefix, "hard", way));
+    at_least(sampled, 60.0);
+    at_least(debate, sampled.percent() + 5.0);
+    at_least(tree, sampled.percent() + 5.0);
 }

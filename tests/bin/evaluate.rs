@@ -1,5 +1,6 @@
 //! Prints what the embedded model can do, asked through real plans:
-//! `cargo run --package choreo-tests --bin evaluate`. Sampled answers are at temperature 1.
+//! `cargo run --package choreo-tests --bin evaluate`. Problems are sampled at temperature 1.5,
+//! stories and games at 1.
 
 #![expect(clippy::print_stdout, reason = "a command's results go to standard output")]
 
