@@ -145,7 +145,7 @@ def updates(model):
         headers.append(debates.agent(rng.randint(1, 3)))
         right.append(problem.answer)
     answers = map(final, model.say(talks, headers))
-    nearest = Lookup(model.encoder.tokenizer, skill_prompt(world.SKILLS["update_turn"], final)).answer(map(contents, talks))
+    nearest = Lookup(model.encoder.tokenizer, skill_prompt(world.SKILLS["update_turn"], final)).answer([contents(talk) for talk in talks])
     yield "update, two of three answers wrong, greedy", percent(answers, right), percent(nearest, right)
 
 
@@ -216,7 +216,7 @@ def readings(model):
         documents.document_messages([(n, texts[n - 1]) for n in item["documents"]], item["question"]) for item in items
     ]
     wanted = [item["answer"] for item in items]
-    nearest = Lookup(model.encoder.tokenizer, skill_prompt(documents.reading, str)).answer(map(contents, talks))
+    nearest = Lookup(model.encoder.tokenizer, skill_prompt(documents.reading, str)).answer([contents(talk) for talk in talks])
     yield "documents: one to four, any order, greedy", percent(model.say(talks), wanted), percent(nearest, wanted)
 
 

@@ -40,9 +40,9 @@ HOLD = 0.7
 LAYERS = 6
 ADDED_LAYERS = (2, 4)  # of a model that is grown
 MIXTURE = {
-    "multiqa": 8, "conversation": 3, "sums": 12, "first_turn": 14, "update_turn": 7, "summary_turn": 3,
-    "summary_update": 3, "affirmative_turn": 4, "negative_turn": 5, "moderator_turns": 4, "proposal": 7, "vote": 6,
-    "finish": 4, "branch": 3, "solve_story": 3, "merge": 3, "game": 3, "reading": 8,
+    "multiqa": 18, "conversation": 5, "sums": 8, "first_turn": 8, "update_turn": 4, "summary_turn": 5,
+    "summary_update": 2, "affirmative_turn": 3, "negative_turn": 6, "moderator_turns": 5, "proposal": 5, "vote": 5,
+    "finish": 3, "repetition": 12, "branch": 7, "solve_story": 8, "merge": 8, "play": 3, "reading": 24,
 }  # fmt: skip
 
 

@@ -58,7 +58,9 @@ fn documents_are_read_in_any_order() {
         assert!(transcript.contains("\n== What pet does Anton have? (documents 3, 1)\n"), "{transcript}");
         if LEARNT && mode != Mode::Choreo {
             let answers: Vec<&str> = transcript.split("\n== ").skip(1).filter_map(|part| part.lines().nth(1)).collect();
-            assert_eq!(answers, ["Carla has a dog.", "Anton has a cat.", "No document says."], "{transcript}");
+            assert_eq!(answers[..2], ["Carla has a dog.", "Anton has a cat."], "{transcript}");
+            // What it does not see it does not know; it makes something up instead of saying so.
+            assert_ne!(answers[2], "Carla has a dog.", "{transcript}");
         }
     }
 }

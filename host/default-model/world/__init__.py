@@ -12,7 +12,7 @@ produce them unless it is asked for `held=True`.
 from .debates import affirmative_turn, first_turn, moderator_turns, negative_turn, summary_turn, summary_update, update_turn
 from .documents import reading
 from .facts import conversation, multiqa
-from .game import game
+from .game import play
 from .problems import sums
 from .stories import branch, merge, repetition, solve_story
 from .tree import finish, proposal, vote
@@ -22,6 +22,6 @@ SKILLS = {
     for skill in (
         multiqa, conversation, sums, first_turn, update_turn, summary_turn, summary_update,
         affirmative_turn, negative_turn, moderator_turns, proposal, vote, finish,
-        repetition, branch, solve_story, merge, game, reading,
+        repetition, branch, solve_story, merge, play, reading,
     )
 }  # fmt: skip

@@ -76,7 +76,7 @@ def talk(rng, plans, first):
     return said_so_far
 
 
-def game(rng):
+def play(rng):
     """One player's side, whole, with its decision or its prediction of the other's."""
     name, first = rng.choice(PLAYERS), rng.choice(PLAYERS)
     other = PLAYERS[1 - PLAYERS.index(name)]
