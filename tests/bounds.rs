@@ -57,7 +57,7 @@ fn a_full_cache_takes_nothing_and_says_how_much_is_missing() {
     let (answers, _) = rig(60).script(options(Mode::Choreo, 1), &script);
     assert_eq!(answers[0]["error"], "cache-full");
     assert!(
-        answers[0]["detail"].as_str().unwrap().contains("needs room for 106 tokens at once and the cache has 60"),
+        answers[0]["detail"].as_str().unwrap().contains("needs room for 97 tokens at once and the cache has 60"),
         "{}",
         answers[0]
     );

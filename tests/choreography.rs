@@ -149,24 +149,28 @@ fn chosen(answer: &Value) -> Vec<(u64, u64)> {
 #[test]
 fn a_penalty_is_about_the_parents_and_the_message_itself() {
     let rig = decoder(256, 16_384);
-    let script = |options: &str| {
+    let script = |header: &str, options: &str| {
         format!(
-            "prefill user \"one two three\" -\nprefill user \"unseen\" -\ndecode assistant \"so\" 1 max 40 top-logprobs 1 {options}\n"
+            "prefill user \"one two three\" -\nprefill user \"unseen\" -\ndecode assistant \"{header}\" 1 max 40 top-logprobs 1 {options}\n"
         )
     };
-    let decode = |mode, options_of: &str| rig.script(options(mode, 1), &script(options_of)).0.remove(2);
-    let plain = chosen(&decode(Mode::Choreo, ""));
+    let said =
+        |header: &str, mode, options_of: &str| rig.script(options(mode, 1), &script(header, options_of)).0.remove(2);
     let repeats = |tokens: &[(u64, u64)]| {
         let distinct: std::collections::BTreeSet<u64> = tokens.iter().map(|(token, _)| *token).collect();
         tokens.len() - distinct.len()
     };
-    assert!(repeats(&plain) > 1, "greedy decoding repeats itself: {plain:?}");
+    // Greedy decoding repeats itself, after one word or another.
+    let headers = ["so", "a", "b", "c", "d", "then", "now", "one", "it", "e", "f", "g"];
+    let header = headers.into_iter().find(|header| repeats(&chosen(&said(header, Mode::Choreo, ""))) > 1).unwrap();
+    let decode = |mode, options_of: &str| said(header, mode, options_of);
+    let plain = chosen(&decode(Mode::Choreo, ""));
     for mode in [Mode::Choreo, Mode::Naive] {
         let answer = decode(mode, "repetition-penalty 100");
         let tokens = chosen(&answer);
         assert_eq!(repeats(&tokens), 0, "{tokens:?}");
         let chat = chat();
-        let prompt: Vec<_> = ["one two three", "so"].iter().flat_map(|text| chat.encode_text(text)).collect();
+        let prompt: Vec<_> = ["one two three", header].iter().flat_map(|text| chat.encode_text(text)).collect();
         assert!(prompt.iter().all(|seen| tokens.iter().all(|(token, _)| *token != u64::from(seen.0))));
         assert!(tokens.iter().any(|(token, best)| token != best), "log-probabilities are the model's own");
     }

@@ -149,7 +149,7 @@ fn a_model_that_cannot_be_loaded_is_said() {
 #[test]
 fn a_cache_beyond_all_memory_is_said() {
     Host::probe("--cache-tokens 4294967295", "print").fails(1, &["4294967295", "--cache-tokens"]);
-    Host::probe("--cache-bytes 1EB", "print").fails(1, &["--cache-bytes 1000000000000000000", "2560 bytes each"]);
+    Host::probe("--cache-bytes 1EB", "print").fails(1, &["--cache-bytes 1000000000000000000", "3840 bytes each"]);
 }
 
 #[test]
@@ -157,8 +157,8 @@ fn a_cache_of_too_few_bytes_is_said() {
     let few = |cache_type: &str, bytes: u64| {
         Host::probe(&format!("--cache-type {cache_type} --cache-bytes {bytes}"), "print")
     };
-    few("f32", 2559).fails(1, &["--cache-bytes 2559", "no token", "2560"]);
-    few("q8", 703).fails(1, &["--cache-bytes 703", "no token", "704"]);
+    few("f32", 2559).fails(1, &["--cache-bytes 2559", "no token", "3840"]);
+    few("q8", 703).fails(1, &["--cache-bytes 703", "no token", "1056"]);
     // Room for the beginning and a few tokens, and not for a message.
     Host::probe("--cache-type q8 --cache-bytes 11264", "sleep-decode 64")
         .fails(1, &["room for 68 tokens", "cache has 16", "a larger cache"]);

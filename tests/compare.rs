@@ -210,7 +210,7 @@ fn what_cannot_be_compared_is_said_in_one_line() {
         ("--modes naive,naive", &question, 2, "--modes naive,naive: name two or three different ones"),
         ("", &[], 1, "in mode choreo: the plan says: no question"),
         ("--modes naive,prefix --calls 2", &question, 1, "in mode naive: the plan says: "),
-        ("--modes prefix,choreo --cpu-ms 0", &question, 2, "in mode prefix: the plan used 0 ms"),
+        ("--modes prefix,choreo --cpu-ms 0", &question, 2, ": the plan used 0 ms"),
         ("--model absent", &question, 1, "cannot load the model absent"),
     ] {
         let ended = plan(&format!("compare {options}"), "conversation", arguments).fails(code, &[piece]);

@@ -12,8 +12,8 @@ fn embedded(cache_size: CacheSize, cache_type: CacheType) -> Result<Decoder, Loa
     Decoder::load(&Source::Embedded, LoadOptions { cache_size, cache_type, threads: 1 })
 }
 
-/// Four layers of two heads of 40; 40 numbers of a byte have two scales.
-const TOKEN_BYTES: [usize; 4] = [2 * 4 * 2 * 160, 2 * 4 * 2 * 80, 2 * 4 * 2 * 80, 2 * 4 * 2 * 44];
+/// Six layers of two heads of 40; 40 numbers of a byte have two scales.
+const TOKEN_BYTES: [usize; 4] = [2 * 6 * 2 * 160, 2 * 6 * 2 * 80, 2 * 6 * 2 * 80, 2 * 6 * 2 * 44];
 
 #[test]
 fn a_cache_of_bytes_holds_the_tokens_that_fit() {
