@@ -1,7 +1,7 @@
 //! Models of which only the shape is a published one's, kept beside compiled plans.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
@@ -36,7 +36,7 @@ pub(super) fn source(name: &str, format: Format) -> Result<Source> {
     Source::open(path.clone()).with_context(|| format!("cannot load {}", path.display()))
 }
 
-fn write(shape: &Shape, format: Format, path: &PathBuf) -> std::io::Result<()> {
+fn write(shape: &Shape, format: Format, path: &Path) -> std::io::Result<()> {
     shape.write(path, format, 1)
 }
 
