@@ -160,7 +160,7 @@ fn a_cache_of_too_few_bytes_is_said() {
     few("f32", 2559).fails(1, &["--cache-bytes 2559", "no token", "3840"]);
     few("q8", 703).fails(1, &["--cache-bytes 703", "no token", "1056"]);
     // Room for the beginning and a few tokens, and not for a message.
-    Host::probe("--cache-type q8 --cache-bytes 11264", "sleep-decode 64")
+    Host::probe("--cache-type q8 --cache-bytes 16896", "sleep-decode 64")
         .fails(1, &["room for 68 tokens", "cache has 16", "a larger cache"]);
 }
 
