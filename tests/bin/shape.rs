@@ -9,20 +9,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use choreo_host::chat::Chat;
-use choreo_host::model::gguf::{LLAMA_3_1_8B, QWEN3_0_6B, Shape};
+use choreo_host::model::gguf::SHAPES;
 use choreo_host::model::{CacheSize, CacheType, Decoder, Format, LoadOptions, Model, Source};
-
-const SHAPES: [Shape; 2] = [QWEN3_0_6B, LLAMA_3_1_8B];
-const FORMATS: [(&str, Format); 8] = [
-    ("f32", Format::F32),
-    ("f16", Format::F16),
-    ("bf16", Format::Bf16),
-    ("q8_0", Format::Q8_0),
-    ("q4_0", Format::Q4_0),
-    ("q4_k", Format::Q4K),
-    ("q5_k", Format::Q5K),
-    ("q6_k", Format::Q6K),
-];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,13 +18,11 @@ fn main() -> Result<()> {
     let names = SHAPES.map(|shape| shape.name).join(", ");
     let shape =
         SHAPES.iter().find(|known| known.name == shape).with_context(|| format!("no shape {shape}, only {names}"))?;
-    let names = FORMATS.map(|(name, _)| name).join(", ");
-    let (_, format) =
-        FORMATS.iter().find(|(name, _)| name == format).with_context(|| format!("no format {format}, only {names}"))?;
+    let format: Format = format.parse().map_err(anyhow::Error::msg)?;
     let path = PathBuf::from(path);
     let begun = Instant::now();
     if !path.exists() {
-        shape.write(&path, *format, 1).with_context(|| format!("cannot write {}", path.display()))?;
+        shape.write(&path, format, 1).with_context(|| format!("cannot write {}", path.display()))?;
         let bytes = path.metadata()?.len();
         println!("wrote {bytes} bytes in {:.1} s; run this again to load them", begun.elapsed().as_secs_f64());
         return Ok(());

@@ -2,11 +2,11 @@
 //! a prompt finds the longest beginning of itself that is there.
 //!
 //! An edge of the tree is a message that goes on where the edge before it ends: it
-//! references that one, has its offset, and its first index follows the last there. Rows are rotated
-//! by their index in the whole prompt, and seen as rows of one message; so an
-//! edge can be split anywhere, and all bits are those of the prompt encoded alone
-//! and whole. Edges are released messages: they stay to be found until their
-//! slots are wanted, those nobody goes on from first.
+//! references that one, has its offset, and its first index follows the last there.
+//! Rows are rotated by their index in the whole prompt, and seen as rows of one
+//! message; so an edge can be split anywhere, and all bits are those of the prompt
+//! encoded alone and whole. Edges are released messages: they stay to be found until
+//! their slots are wanted, those nobody goes on from first.
 
 use super::plan::{MessageId, TokenId};
 use super::slots::cut_extents;

@@ -86,11 +86,12 @@ impl<M: Model> Engine<M> {
             }
             // What nobody names any more, or is an edge of a prompt, is encoded for
             // the sake of one that sees it.
-            let sake = Some(*sake).filter(|sake| self.cache.seen(*sake).contains(&block.message));
-            let owner = self.owners.first(block.message).or_else(|| self.prompted(sake?));
+            let seen = || Some(*sake).filter(|sake| self.cache.seen(*sake).contains(&block.message));
+            let owner = self.owners.first(block.message).or_else(|| self.prompted(seen()?));
+            let run = || self.run_of(block.message).or_else(|| self.run_of(seen()?));
             if let Some((run, number)) = owner {
                 self.run_state(run).count_encoded(number, new, begun);
-            } else if let Some(run) = self.run_of(block.message).or_else(|| self.run_of(sake?)) {
+            } else if let Some(run) = run() {
                 self.run_state(run).count_rows(new);
             }
         }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use metadata::Value;
-pub use shape::{LLAMA_3_1_8B, QWEN3_0_6B, Shape};
+pub use shape::{LLAMA_3_1_8B, QWEN3_0_6B, SHAPES, Shape};
 pub(super) use tensors::{ROTARY_DIVISORS, SUPPORTED, tensor_name};
 
 pub use writer::{NewTensor, write};

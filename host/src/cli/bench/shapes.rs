@@ -1,16 +1,13 @@
 //! Models of which only the shape is a published one's, kept beside compiled plans.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::cli::input;
 use crate::cli::screen::say;
-use crate::model::gguf::{LLAMA_3_1_8B, QWEN3_0_6B, Shape};
+use crate::model::gguf::SHAPES;
 use crate::model::{Format, Source};
-
-const SHAPES: [Shape; 2] = [QWEN3_0_6B, LLAMA_3_1_8B];
 
 /// A file of random weights in the shape of this name, made if it is not there.
 pub(super) fn source(name: &str, format: Format) -> Result<Source> {
@@ -30,14 +27,10 @@ pub(super) fn source(name: &str, format: Format) -> Result<Source> {
     if !path.exists() {
         say(&format!("note: writing {bytes} bytes of random weights to {}", path.display()));
         let partial = path.with_extension("partial");
-        write(shape, format, &partial).with_context(|| format!("cannot write {}", partial.display()))?;
+        shape.write(&partial, format, 1).with_context(|| format!("cannot write {}", partial.display()))?;
         fs::rename(&partial, &path)?;
     }
     Source::open(path.clone()).with_context(|| format!("cannot load {}", path.display()))
-}
-
-fn write(shape: &Shape, format: Format, path: &Path) -> std::io::Result<()> {
-    shape.write(path, format, 1)
 }
 
 /// Bytes of memory that the machine has, where the system says it.

@@ -74,6 +74,9 @@ pub const LLAMA_3_1_8B: Shape = Shape {
     tied: false,
 };
 
+/// All of them.
+pub const SHAPES: [Shape; 2] = [QWEN3_0_6B, LLAMA_3_1_8B];
+
 /// Messages between a start, which the role follows, and an end.
 const TEMPLATE: &str = "{% for message in messages %}<|start|>{{ message.role }}\n{{ message.content }}<|end|>\n\
                         {% endfor %}{% if add_generation_prompt %}<|start|>assistant\n{% endif %}";
