@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use choreo_host::engine::Mode;
 use choreo_host::engine::report::RunReport;
 
-use super::{LEARNT, MODES, encoded_once, parents, run};
+use super::{MODES, encoded_once, parents, run};
 
 const LEAKS: [&str; 4] = ["all", "none", "plans", "rules"];
 
@@ -100,10 +100,8 @@ fn decisions_are_paid() {
             };
             let outcome = format!("\nOutcome: Alice {alice} (gets {points}), Bob {bob} (gets {others})");
             assert!(transcript.ends_with(&outcome), "{transcript}");
-            if LEARNT {
-                assert!(transcript.contains("Alice: My plan: I will defect, and say so."), "{transcript}");
-                assert_eq!((&*alice, &*bob), ("DEFECT", "COOPERATE"), "{transcript}");
-            }
+            assert!(transcript.contains("Alice: My plan: I will defect, and say so."), "{transcript}");
+            assert_eq!((&*alice, &*bob), ("DEFECT", "COOPERATE"), "{transcript}");
         }
     }
 }

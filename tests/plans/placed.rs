@@ -1,6 +1,6 @@
 //! Plans whose messages are encoded apart and placed together.
 
-use super::{LEARNT, MODES, encoded_once, offsets, parents, run};
+use super::{MODES, encoded_once, offsets, parents, run};
 use choreo_host::engine::Mode;
 
 const WORDS: [&str; 4] = ["apples", "cat", "coins", "rice"];
@@ -32,7 +32,7 @@ fn two_stories_stand_as_they_are_placed() {
             let missing: Vec<&str> = WORDS.into_iter().filter(|word| !story.contains(word)).collect();
             let without = if missing.is_empty() { "all".into() } else { format!("without {}", missing.join(", ")) };
             assert_eq!(coverage, format!("{} of 4 words ({without})", 4 - missing.len()), "{transcript}");
-            if LEARNT && mode != Mode::Choreo && placement == "serial" {
+            if mode != Mode::Choreo && placement == "serial" {
                 assert_eq!(coverage, "4 of 4 words (all)", "{transcript}");
             }
         }
@@ -56,7 +56,7 @@ fn documents_are_read_in_any_order() {
 
         assert_eq!(transcript.matches("\n== ").count(), 3, "{transcript}");
         assert!(transcript.contains("\n== What pet does Anton have? (documents 3, 1)\n"), "{transcript}");
-        if LEARNT && mode != Mode::Choreo {
+        if mode != Mode::Choreo {
             let answers: Vec<&str> = transcript.split("\n== ").skip(1).filter_map(|part| part.lines().nth(1)).collect();
             assert_eq!(answers[..2], ["Carla has a dog.", "Anton has a cat."], "{transcript}");
             // What it does not see it does not know; it makes something up instead of saying so.
