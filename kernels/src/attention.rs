@@ -6,6 +6,8 @@
 //! a message was allocated in nor the rows beside change any bit. Rounded rows
 //! ([`Narrow`]) are widened a tile at a time, for all lines that read it.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod rows;
 mod softmax;
 mod task;

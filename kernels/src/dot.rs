@@ -9,6 +9,9 @@ use crate::{Kernels, Level};
 /// Values of a segment: so many of a few rows and columns stay in the
 /// first-level cache.
 pub(crate) const SEGMENT: usize = 1024;
+/// Rows from which on laying columns out for them is worth its time.
+#[cfg(target_arch = "x86_64")]
+const MANY_ROWS: usize = 12;
 
 /// The definition: the sums of segments are added in their order.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -36,6 +39,35 @@ fn step(sums: &mut [f32; LANES], a: &[f32; LANES], b: &[f32; LANES]) {
     for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
         *sum = a.mul_add(*b, *sum);
     }
+}
+
+/// Memory in which columns are laid out, kept for the next.
+#[derive(Default)]
+pub(crate) struct Panels {
+    #[cfg(target_arch = "x86_64")]
+    laid: crate::panel::Panels,
+}
+
+/// As [`dots`], of many rows: where that is quicker, columns are laid out for
+/// them. What `out` has beyond the columns may be written.
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "only AVX-512 lays columns out"))]
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "the AVX-512 body may run only where there is AVX-512")
+)]
+pub(crate) fn dots_of_many<Row: AsMut<[f32]>>(
+    kernels: Kernels,
+    rows: &[f32],
+    columns: &[&[f32]],
+    out: &mut [Row],
+    panels: &mut Panels,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if kernels.level() == Level::Avx512 && out.len() >= MANY_ROWS && rows.len() / out.len() <= SEGMENT {
+        // SAFETY: a `Kernels` has this level only if the CPU has all of it.
+        return unsafe { x86::dots_of_many(rows, columns, out, &mut panels.laid) };
+    }
+    dots(kernels, rows, columns, out);
 }
 
 /// `out[r][c]` = dot of row `r` of `rows` with `columns[c]`, each by itself

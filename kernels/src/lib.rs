@@ -2,8 +2,8 @@
 //! cached rows that may be narrower: matrix products, rotary embedding, attention over spans, normalisation, gating.
 //!
 //! Everything is a method of [`Kernels`], a small value that says which body
-//! this machine runs: the scalar definitions, AVX2 with FMA and F16C, or, for
-//! products, AVX-512. They agree bit for bit: all sum in eight lanes that are
+//! this machine runs: the scalar definitions, AVX2 with FMA and F16C, or, where
+//! it pays, AVX-512. They agree bit for bit: all sum in eight lanes that are
 //! folded in one tree, and long sums in segments of 1,024 values; they
 //! multiply and add with one rounding, and share one polynomial for `exp`.
 //!
@@ -27,6 +27,8 @@ mod check;
 mod dot;
 mod lanes;
 mod level;
+#[cfg(target_arch = "x86_64")]
+mod panel;
 mod pointwise;
 mod product;
 mod rotary;

@@ -1,6 +1,8 @@
 //! Products with weights as a checkpoint stores them.
 
 #[cfg(target_arch = "x86_64")]
+mod few;
+#[cfg(target_arch = "x86_64")]
 mod single;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -44,7 +46,7 @@ const BLOCK_ROWS: usize = 64;
 /// of a segment stay in the second-level cache.
 const PANEL_ROWS: usize = 256;
 const PANEL_COLUMNS: usize = 64;
-/// Columns of a block for a single row.
+/// Columns of a block for a single row, or a few.
 const SINGLE_ROW_COLUMNS: usize = 64;
 
 /// A rectangle of the output, one slice for each of its rows.
@@ -77,6 +79,12 @@ impl Kernels {
             return each(blocks, threads, |mut block, _: &mut ()| self.single_row(&mut block));
         }
         #[cfg(target_arch = "x86_64")]
+        if rows <= few::most(call.weights) && self.level() == Level::Avx512 && single::serves(call.weights, width) {
+            let together = rows.div_ceil(rows.div_ceil(few::ROWS));
+            let blocks = cut(call, together, SINGLE_ROW_COLUMNS, out);
+            return each(blocks, threads, |mut block, _: &mut ()| self.few_rows(&mut block));
+        }
+        #[cfg(target_arch = "x86_64")]
         if self.level() == Level::Avx512 {
             let blocks = cut(call, PANEL_ROWS, PANEL_COLUMNS, out);
             return each(blocks, threads, |mut block, scratch| self.panels(width, &mut block, scratch));
@@ -94,6 +102,14 @@ impl Kernels {
             // SAFETY: a `Kernels` has these levels only if the CPU has AVX2, FMA and F16C.
             unsafe { single::row(block.inputs, block.weights, out) }
         }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "the AVX-512 body may run only where there is AVX-512")]
+    fn few_rows(self, block: &mut OutputBlock<'_>) {
+        assert!(self.level() == Level::Avx512, "a few rows: expected AVX-512, found {:?}", self.level());
+        // SAFETY: a `Kernels` has this level only if the CPU has all of it.
+        unsafe { few::rows(block.inputs, block.weights, &mut block.out) }
     }
 
     #[cfg(target_arch = "x86_64")]

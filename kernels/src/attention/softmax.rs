@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::tiles::TILE;
 #[cfg(target_arch = "x86_64")]
-use super::x86;
+use super::{avx512, x86};
 use crate::lanes::{LANES, exp, fold, greater};
 use crate::{Kernels, Level};
 
@@ -71,6 +71,9 @@ pub(super) struct Weighted<'a> {
 pub(super) fn accumulate(kernels: Kernels, tile: &Weighted<'_>, sums: &mut [f32]) {
     match kernels.level() {
         Level::Scalar => accumulate_scalar(tile, sums),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a `Kernels` has this level only if the CPU has all of it.
+        Level::Avx512 if tile.visible.len() >= avx512::LINES => unsafe { avx512::accumulate(tile, sums) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a `Kernels` has these levels only if the CPU has AVX2 and FMA.
         Level::Avx2 | Level::Avx512 => unsafe { x86::accumulate(tile, sums) },

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::softmax::{Weighted, accumulate, soften};
 use super::tiles::{TILE, Tile, Tiles};
 use super::{Attention, Block};
-use crate::dot::dots;
+use crate::dot::{Panels, dots_of_many};
 use crate::{Kernels, RotaryTable};
 
 /// Rows that read their tiles together, one tile at a time.
@@ -47,6 +47,7 @@ struct Scratch {
     /// what earlier sums shrink.
     weights: Vec<[f32; TILE]>,
     shrink: Vec<f32>,
+    panels: Panels,
 }
 
 impl Task<'_> {
@@ -156,7 +157,7 @@ fn absorb(
     lines: &mut Lines,
     scratch: &mut Scratch,
 ) {
-    let Scratch { visible, keys, values, weights, shrink } = scratch;
+    let Scratch { visible, keys, values, weights, shrink, panels } = scratch;
     let width = call.shape.head_dim;
     let head = (call.shape, kv_head);
     let keys = call.keys.of_head(kernels, head, slots, keys);
@@ -164,7 +165,7 @@ fn absorb(
     let count = visible.len();
     let these = number * count..(number + 1) * count;
     let queries = &lines.rotated[these.start * width..these.end * width];
-    dots(kernels, queries, &keys[..slots.len()], weights);
+    dots_of_many(kernels, queries, &keys[..slots.len()], weights, panels);
     for (line, at) in these.clone().enumerate() {
         let softened = soften(kernels, &mut weights[line], visible[line].clone(), lines.highest[at]);
         lines.highest[at] = softened.highest;

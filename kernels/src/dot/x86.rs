@@ -6,6 +6,19 @@ use std::arch::x86_64::*;
 use super::SEGMENT;
 use crate::lanes::LANES;
 use crate::lanes::x86::{fold_four, load, load_tail};
+use crate::panel::{self, COLUMNS, Panels};
+
+/// See [`dots_of_many`](super::dots_of_many); rows of one segment.
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl")]
+pub(super) fn dots_of_many<Row: AsMut<[f32]>>(rows: &[f32], columns: &[&[f32]], out: &mut [Row], panels: &mut Panels) {
+    let width = rows.len() / out.len();
+    panels.begin(columns.len(), width.div_ceil(LANES));
+    // What a panel lacks repeats its last column: nobody reads that.
+    for at in 0..columns.len().next_multiple_of(COLUMNS) {
+        panels.put(at, columns[at.min(columns.len() - 1)]);
+    }
+    panel::add((rows, width, 0..width), panels, 0, out);
+}
 
 /// See [`dots`](super::dots).
 #[target_feature(enable = "avx2,fma")]
