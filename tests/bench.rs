@@ -48,7 +48,7 @@ fn choreo_encodes_each_token_of_the_paper_s_workflows_once() {
 #[test]
 fn whole_runs_and_first_tokens_encode_the_same() {
     let pages = study("paper --problems 1 --ttft 1 --seed 3");
-    let (first, whole) = (&pages[1], &pages[3]);
+    let (first, whole) = (&pages[1], &pages[2]);
     for what in ["MADiter", "ToT (B 8, V 4)"] {
         for variant in ["choreo", "prefix"] {
             assert_eq!(tokens(first, what, variant), tokens(whole, what, variant), "{what}, {variant}");
@@ -73,23 +73,24 @@ fn a_question_over_documents_encodes_itself_alone() {
     assert!(prefix > choreo + 800, "{choreo} {prefix}");
 }
 
-/// A server with llama.cpp's manners that finds nothing and says one token ever.
-/// The requests that it got.
+/// A server with llama.cpp's manners that is loading when it is first asked, finds
+/// nothing and says one token ever. The requests that it got.
 fn outside() -> (String, Arc<Mutex<Vec<Value>>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&asked);
     thread::spawn(move || {
-        for connection in listener.incoming() {
+        for (number, connection) in listener.incoming().enumerate() {
             let kept = Arc::clone(&kept);
-            thread::spawn(move || answer(connection.unwrap(), &kept));
+            let status = if number == 0 { "503 Service Unavailable" } else { "200 OK" };
+            thread::spawn(move || answer(connection.unwrap(), status, &kept));
         }
     });
     (address, asked)
 }
 
-fn answer(mut connection: TcpStream, kept: &Mutex<Vec<Value>>) {
+fn answer(mut connection: TcpStream, status: &str, kept: &Mutex<Vec<Value>>) {
     let mut reader = BufReader::new(connection.try_clone().unwrap());
     let (mut length, mut line) = (0, String::new());
     while reader.read_line(&mut line).unwrap() > 2 {
@@ -110,9 +111,27 @@ fn answer(mut connection: TcpStream, kept: &Mutex<Vec<Value>>) {
         text += &format!("data: {}\n\n", json!({ "tokens": [], "stop": true, "timings": { "prompt_n": prompt } }));
         kept.lock().unwrap().push(request);
     }
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", text.len());
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", text.len());
     connection.write_all(head.as_bytes()).unwrap();
     connection.write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn a_configuration_alone_is_a_shape() {
+    let config = json!({
+        "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 64, "intermediate_size": 96,
+        "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32, "vocab_size": 400,
+        "max_position_embeddings": 4096, "rms_norm_eps": 1e-6, "rope_theta": 1e6, "tie_word_embeddings": true,
+    });
+    let file = scratch().join("shape.json");
+    std::fs::write(&file, config.to_string()).unwrap();
+    let pages = study(&format!("tot --branches 2 --voters 1 --problems 1 --shape {}", file.display()));
+    let (choreo, _) = tokens(&pages[1], "B 2, V 1", "choreo");
+    assert!(choreo < tokens(&pages[1], "B 2, V 1", "prefix").0, "{pages:?}");
+
+    std::fs::write(&file, config.to_string().replace("vocab_size", "vocabulary")).unwrap();
+    let ended = Host::new("bench tot --shape").with(file.display()).end();
+    assert!(ended.code == 1 && ended.stderr.contains("shape.json has no `vocab_size`"), "{ended:?}");
 }
 
 #[test]
@@ -139,7 +158,7 @@ fn another_engine_is_asked_the_same_tokens() {
 #[test]
 fn what_cannot_be_measured_is_said() {
     Host::new("bench paper --shape gpt-9")
-        .fails(1, &["no shape is called gpt-9: take one of qwen3-0.6b, llama-3.1-8b"]);
+        .fails(1, &["no shape is called gpt-9: take one of qwen3-0.6b, llama-3.1-8b, or name a config.json"]);
     Host::new("bench paper --outside http://127.0.0.1:9").fails(1, &["no llama.cpp server answers at"]);
     Host::new("bench paper --problems-file absent.json")
         .fails(1, &["cannot read the problems of absent.json: give a JSON list"]);

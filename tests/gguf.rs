@@ -1,5 +1,6 @@
 //! `.gguf` files as models: run as a person runs them, and spoilt in every way.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ const OPTIONS: LoadOptions = LoadOptions { cache_size: CacheSize::Tokens(64), ca
 
 /// Rows are whole blocks of every format.
 const TINY: Shape = Shape {
-    name: "tiny",
+    name: Cow::Borrowed("tiny"),
     architecture: "llama",
     layers: 2,
     width: 256,

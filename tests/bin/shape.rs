@@ -15,9 +15,9 @@ use choreo_host::model::{CacheSize, CacheType, Decoder, Format, LoadOptions, Mod
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [shape, format, path] = &arguments[..] else { bail!("usage: shape NAME FORMAT FILE") };
-    let names = SHAPES.map(|shape| shape.name).join(", ");
+    let names = SHAPES.each_ref().map(|shape| shape.name.as_ref()).join(", ");
     let shape =
-        SHAPES.iter().find(|known| known.name == shape).with_context(|| format!("no shape {shape}, only {names}"))?;
+        SHAPES.iter().find(|known| known.name == *shape).with_context(|| format!("no shape {shape}, only {names}"))?;
     let format: Format = format.parse().map_err(anyhow::Error::msg)?;
     let path = PathBuf::from(path);
     let begun = Instant::now();

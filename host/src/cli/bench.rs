@@ -15,9 +15,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
+use super::model;
 use super::options::HostArguments;
 use super::start::start;
-use super::{model, print};
 use crate::chat::{Chat, Role};
 use crate::engine::{Handle, Mode, Pace};
 use crate::model::Format;
@@ -113,7 +113,7 @@ pub(super) struct DocumentsArguments {
 pub(super) struct Setting {
     #[command(flatten)]
     host: HostArguments,
-    /// Random weights in a published shape instead of a model: qwen3-0.6b, llama-3.1-8b
+    /// Random weights in a shape instead of a model: qwen3-0.6b, llama-3.1-8b, or a config.json's
     #[arg(long, value_name = "SHAPE", conflicts_with = "model")]
     shape: Option<String>,
     /// Numbers in which the random weights are stored
@@ -146,11 +146,7 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<ExitCode> {
     let problems = studies::problems(&arguments.study)?;
     let stand = Stand::new(setting)?;
     let mut pages = vec![stand.page()?];
-    studies::run(&stand, &arguments.study, &problems, &mut |page| {
-        print(&page.text())?;
-        pages.push(page);
-        Ok(())
-    })?;
+    pages.extend(studies::run(&stand, &arguments.study, &problems)?);
     if let Some(path) = &setting.json {
         let text = serde_json::to_string_pretty(&pages).context("render the figures")?;
         std::fs::write(path, text).with_context(|| format!("cannot write the figures to {}", path.display()))?;
@@ -215,8 +211,6 @@ impl Stand {
         if let Some(theirs) = theirs {
             title += &format!(", llama.cpp {theirs:.0} tokens/s, ratio {:.2}", ours / theirs);
         }
-        let page = table::Page::new(title, &[]);
-        print(&page.text())?;
-        Ok(page)
+        table::Page::begin(title, &[])
     }
 }

@@ -12,7 +12,8 @@ use super::fields::{ConfigError, Fields};
 /// Rotary embedding: base and scaling of its frequencies.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rotary {
-    theta: f64,
+    /// Base of the frequencies.
+    pub(super) theta: f64,
     /// Entries of a head that turn, even.
     turned: usize,
     scaling: Scaling,

@@ -6,13 +6,17 @@ use std::io::{BufRead, BufReader};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use ureq::Agent;
+use ureq::http::StatusCode;
 
 use super::drive::Measured;
 use super::workload::Workload;
 use crate::engine::{Pace, TokenId};
+
+/// A server that loads its model says so for at most this long.
+const LOADING: Duration = Duration::from_secs(120);
 
 /// A server, by its address.
 pub(super) struct Outside {
@@ -30,15 +34,22 @@ struct Answer {
 }
 
 impl Outside {
-    /// Asks the server whether it is there.
+    /// Asks the server whether it is there, and waits until it has loaded its model.
     pub(super) fn connect(address: &str) -> Result<Self> {
         // The server closes connections that are not used for a while.
         let agent = Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().new_agent();
         let address = address.trim_end_matches('/').to_owned();
-        let health = agent.get(format!("{address}/health")).call();
-        let health = health.with_context(|| format!("no llama.cpp server answers at {address}: start one there"))?;
-        ensure!(health.status().is_success(), "the server at {address} is not ready ({}): wait", health.status());
-        Ok(Self { address, agent })
+        let until = Instant::now() + LOADING;
+        loop {
+            let health = agent.get(format!("{address}/health")).call();
+            let health =
+                health.with_context(|| format!("no llama.cpp server answers at {address}: start one there"))?;
+            match health.status() {
+                status if status.is_success() => return Ok(Self { address, agent }),
+                StatusCode::SERVICE_UNAVAILABLE if Instant::now() < until => thread::sleep(Duration::from_millis(200)),
+                status => bail!("the server at {address} is not ready ({status}): wait, or look at what it prints"),
+            }
+        }
     }
 
     /// Runs a workload. At the pace `AtOnce` only first tokens are asked for, and

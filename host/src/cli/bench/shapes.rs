@@ -1,19 +1,21 @@
 //! Models of which only the shape is a published one's, kept beside compiled plans.
 
 use std::fs;
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use sha2::{Digest, Sha256};
 
 use crate::cli::input;
 use crate::cli::screen::say;
-use crate::model::gguf::SHAPES;
+use crate::model::gguf::{SHAPES, Shape};
 use crate::model::{Format, Source};
 
-/// A file of random weights in the shape of this name, made if it is not there.
+/// A file of random weights in the shape of this name, or of this `config.json`,
+/// made if it is not there.
 pub(super) fn source(name: &str, format: Format) -> Result<Source> {
-    let names = SHAPES.map(|shape| shape.name).join(", ");
-    let shape = SHAPES.iter().find(|shape| shape.name == name);
-    let shape = shape.with_context(|| format!("no shape is called {name}: take one of {names}"))?;
+    let shape = shape(name)?;
+    let name = &shape.name;
     let bytes = shape.bytes(format);
     if let Some(memory) = memory() {
         ensure!(
@@ -31,6 +33,21 @@ pub(super) fn source(name: &str, format: Format) -> Result<Source> {
         fs::rename(&partial, &path)?;
     }
     Source::open(path.clone()).with_context(|| format!("cannot load {}", path.display()))
+}
+
+fn shape(name: &str) -> Result<Shape> {
+    if let Some(shape) = SHAPES.iter().find(|shape| shape.name == name) {
+        return Ok(shape.clone());
+    }
+    let path = Path::new(name);
+    if path.extension().is_none_or(|extension| extension != "json") {
+        let names: Vec<&str> = SHAPES.iter().map(|shape| shape.name.as_ref()).collect();
+        bail!("no shape is called {name}: take one of {}, or name a config.json", names.join(", "));
+    }
+    let json = fs::read(path).with_context(|| format!("cannot read the shape {name}"))?;
+    // Another configuration of the same path is another shape.
+    let digest: String = Sha256::digest(&json)[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Shape::of_config(format!("shape-{digest}"), &json).map_err(|error| anyhow!("{name} {error}"))?)
 }
 
 /// Bytes of memory that the machine has, where the system says it.

@@ -79,49 +79,75 @@ impl Series {
         Ok(Self { variants, measured })
     }
 
-    /// A row for each way, its times against those of `choreo`.
-    pub(super) fn rows(&self, what: &str, of: impl Fn(&Measured) -> f64, page: &mut Page) {
+    /// A row for each way: its times, each beside its ratio to that of `choreo`.
+    pub(super) fn rows(&self, what: &str, times: &[Time], page: &mut Page) -> Result<()> {
         for (variant, measured) in self.variants.iter().zip(&self.measured) {
             let mean =
                 |of: &dyn Fn(&Measured) -> f64| measured.iter().map(of).sum::<f64>() / measured.len().max(1) as f64;
-            let pairs: Vec<(f64, f64)> =
-                measured.iter().zip(&self.measured[0]).map(|(one, choreo)| (of(one), of(choreo))).collect();
-            let ratio = (*variant != Variant::Choreo).then(|| mean_ratio(&pairs));
+            let mut row = vec![what.to_owned(), variant.name().to_owned()];
+            let mut ratios = serde_json::Map::new();
+            for time in times {
+                let of = |one: &Measured| time.of(one);
+                let pairs: Vec<(f64, f64)> =
+                    measured.iter().zip(&self.measured[0]).map(|(one, choreo)| (of(one), of(choreo))).collect();
+                let ratio = (*variant != Variant::Choreo).then(|| mean_ratio(&pairs));
+                row.push(format!("{:.0}", mean(&of)));
+                row.push(ratio.as_ref().map_or("1".into(), Estimate::to_string));
+                ratios.insert(time.name().to_owned(), json!(ratio));
+            }
             let peak = measured.iter().filter_map(|one| one.peak_bytes).max();
-            page.add(
-                vec![
-                    what.to_owned(),
-                    variant.name().to_owned(),
-                    format!("{:.0}", mean(&of)),
-                    ratio.map_or("1".into(), |ratio: Estimate| ratio.to_string()),
-                    format!("{:.0}", mean(&|one| one.encoded as f64)),
-                    format!("{:.0}", mean(&|one| one.reused as f64)),
-                    peak.map_or("?".into(), |bytes| format!("{:.0}", bytes as f64 / f64::from(1 << 20))),
-                ],
-                json!({ "what": what, "variant": variant.name(), "ratio": ratio, "problems": measured }),
-            );
+            row.push(format!("{:.0}", mean(&|one| one.encoded as f64)));
+            row.push(format!("{:.0}", mean(&|one| one.reused as f64)));
+            row.push(peak.map_or("?".into(), |bytes| format!("{:.0}", bytes as f64 / f64::from(1 << 20))));
+            page.add(row, json!({ "what": what, "variant": variant.name(), "ratios": ratios, "problems": measured }))?;
+        }
+        Ok(())
+    }
+}
+
+/// A time that a table has a column of, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Time {
+    /// To first tokens, all lists of decodes together.
+    First,
+    /// To the first tokens of the last list.
+    Last,
+    /// From the first call to the last answer.
+    Total,
+}
+
+impl Time {
+    fn name(self) -> &'static str {
+        match self {
+            Self::First | Self::Last => "TTFT, ms",
+            Self::Total => "end to end, ms",
+        }
+    }
+
+    fn of(self, measured: &Measured) -> f64 {
+        match self {
+            Self::First => measured.first_total(),
+            Self::Last => measured.first_ms.last().copied().unwrap_or_default(),
+            Self::Total => measured.total_ms,
         }
     }
 }
 
-fn columns(time: &str) -> [&str; 7] {
-    ["workflow", "mode", time, "÷ choreo", "tokens encoded", "reused", "cache MiB"]
+/// A table of these times, begun.
+fn table(title: String, times: &[Time]) -> Result<Page> {
+    let times = times.iter().flat_map(|time| [time.name(), "÷ choreo"]);
+    let columns: Vec<&str> =
+        ["workflow", "mode"].into_iter().chain(times).chain(["tokens encoded", "reused", "cache MiB"]).collect();
+    Page::begin(title, &columns)
 }
 
-const FIRST: &str = "TTFT, ms";
-const TOTAL: &str = "end to end, ms";
-
-/// Runs a study; each page as it is done.
-pub(super) fn run(
-    stand: &Stand,
-    study: &Study,
-    problems: &[Problem],
-    show: &mut dyn FnMut(Page) -> Result<()>,
-) -> Result<()> {
+/// Runs a study, and returns its tables.
+pub(super) fn run(stand: &Stand, study: &Study, problems: &[Problem]) -> Result<Vec<Page>> {
     match study {
-        Study::Paper(arguments) => paper(stand, arguments, problems, show),
+        Study::Paper(arguments) => paper(stand, arguments, problems),
         Study::Tot(arguments) => {
-            let mut page = Page::new("Tree of thoughts: end to end".into(), &columns(TOTAL));
+            let times = [Time::First, Time::Total];
+            let mut page = table(format!("Tree of thoughts, {} problems", arguments.problems), &times)?;
             for branches in &arguments.branches {
                 for voters in &arguments.voters {
                     let make = |problem: usize, _: Order| {
@@ -135,14 +161,14 @@ pub(super) fn run(
                         workflows::tot(&draw(stand, seed, &Problem::Tokens(PROBLEM)), &lengths)
                     };
                     let series = Series::run(stand, &[Order::Plan], (arguments.problems, Pace::OneByOne), &make)?;
-                    series.rows(&format!("B {branches}, V {voters}"), |one| one.total_ms, &mut page);
+                    series.rows(&format!("B {branches}, V {voters}"), &times, &mut page)?;
                 }
             }
-            show(page)
+            Ok(vec![page])
         }
         Study::Agents(arguments) => {
-            let mut first = Page::new("Agents: TTFT".into(), &columns(FIRST));
-            let mut total = Page::new("Agents: end to end".into(), &columns(TOTAL));
+            let times = [Time::First, Time::Total];
+            let mut page = table(format!("Parallel debate, {} problems", arguments.problems), &times)?;
             for agents in &arguments.agents {
                 let make = |problem: usize, order: Order| {
                     let draw = draw(stand, stand.seed + problem as u64, &Problem::Tokens(PROBLEM));
@@ -150,14 +176,12 @@ pub(super) fn run(
                 };
                 let orders = [Order::Conversation, Order::Shared];
                 let series = Series::run(stand, &orders, (arguments.problems, Pace::OneByOne), &make)?;
-                series.rows(&format!("{agents} agents"), Measured::first_total, &mut first);
-                series.rows(&format!("{agents} agents"), |one| one.total_ms, &mut total);
+                series.rows(&format!("{agents} agents"), &times, &mut page)?;
             }
-            show(first)?;
-            show(total)
+            Ok(vec![page])
         }
         Study::Documents(arguments) => {
-            let mut page = Page::new("Documents in another order: TTFT".into(), &columns(FIRST));
+            let mut page = table("Documents in another order".into(), &[Time::Last])?;
             for tokens in &arguments.tokens {
                 for question in [0, arguments.question] {
                     let make = |problem: usize, _: Order| {
@@ -165,11 +189,10 @@ pub(super) fn run(
                         workflows::documents(&draw, *tokens, question)
                     };
                     let series = Series::run(stand, &[Order::Plan], (arguments.problems, Pace::AtOnce), &make)?;
-                    let last = |one: &Measured| one.first_ms.last().copied().unwrap_or_default();
-                    series.rows(&format!("{tokens} tokens, question of {question}"), last, &mut page);
+                    series.rows(&format!("{tokens} tokens, question of {question}"), &[Time::Last], &mut page)?;
                 }
             }
-            show(page)
+            Ok(vec![page])
         }
     }
 }
@@ -178,12 +201,7 @@ fn draw<'a>(stand: &'a Stand, seed: u64, problem: &'a Problem) -> Draw<'a> {
     Draw { chat: &stand.chat, seed, problem }
 }
 
-fn paper(
-    stand: &Stand,
-    arguments: &PaperArguments,
-    problems: &[Problem],
-    show: &mut dyn FnMut(Page) -> Result<()>,
-) -> Result<()> {
+fn paper(stand: &Stand, arguments: &PaperArguments, problems: &[Problem]) -> Result<Vec<Page>> {
     let problem = |number: usize| &problems[number % problems.len()];
     let seed = |number: usize| stand.seed + number as u64;
     let maditer = |number: usize, order: Order| workflows::maditer(&draw(stand, seed(number), problem(number)), order);
@@ -201,27 +219,19 @@ fn paper(
         ("ToT (B 8, V 4)", &[Order::Plan], &tot),
         ("MADpar (3 agents, 3 rounds)", &[Order::Conversation, Order::Shared], &madpar),
     ];
-    if arguments.ttft > 0 {
-        let mut page = Page::new(format!("First tokens, {} problems", arguments.ttft), &columns(FIRST));
+    let parts = [
+        (arguments.ttft, Pace::AtOnce, "First tokens", &[Time::First][..]),
+        (arguments.problems, Pace::OneByOne, "Whole runs", &[Time::First, Time::Total][..]),
+    ];
+    let mut pages = Vec::new();
+    for (count, pace, title, times) in parts.into_iter().filter(|(count, ..)| *count > 0) {
+        let mut page = table(format!("{title}, {count} problems"), times)?;
         for (name, orders, make) in workflows {
-            let series = Series::run(stand, orders, (arguments.ttft, Pace::AtOnce), make)?;
-            series.rows(name, Measured::first_total, &mut page);
+            Series::run(stand, orders, (count, pace), make)?.rows(name, times, &mut page)?;
         }
-        show(page)?;
+        pages.push(page);
     }
-    if arguments.problems > 0 {
-        let mut first =
-            Page::new(format!("The same within whole runs, {} problems", arguments.problems), &columns(FIRST));
-        let mut total = Page::new(format!("End to end, {} problems", arguments.problems), &columns(TOTAL));
-        for (name, orders, make) in workflows {
-            let series = Series::run(stand, orders, (arguments.problems, Pace::OneByOne), make)?;
-            series.rows(name, Measured::first_total, &mut first);
-            series.rows(name, |one| one.total_ms, &mut total);
-        }
-        show(first)?;
-        show(total)?;
-    }
-    Ok(())
+    Ok(pages)
 }
 
 /// The problems that a study is about.

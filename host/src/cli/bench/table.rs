@@ -1,7 +1,10 @@
 //! Figures for people and for programs.
 
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::cli::print;
 
 /// One table, and what it was made of.
 #[derive(Debug, Serialize)]
@@ -14,26 +17,34 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(title: String, columns: &[&str]) -> Self {
-        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        Self { title, columns, rows: Vec::new(), measured: Vec::new() }
+    /// Prints the title and the columns' names, as Markdown.
+    ///
+    /// # Errors
+    ///
+    /// Standard output is closed.
+    pub(super) fn begin(title: String, columns: &[&str]) -> Result<Self> {
+        let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
+        print(&format!("\n{title}\n\n"))?;
+        if !columns.is_empty() {
+            print(&line(&columns))?;
+            print(&line(&vec!["---".to_owned(); columns.len()]))?;
+        }
+        Ok(Self { title, columns, rows: Vec::new(), measured: Vec::new() })
     }
 
-    pub(super) fn add(&mut self, row: Vec<String>, measured: Value) {
+    /// Prints a row: what was measured is not lost where a later measurement fails.
+    ///
+    /// # Errors
+    ///
+    /// Standard output is closed.
+    pub(super) fn add(&mut self, row: Vec<String>, measured: Value) -> Result<()> {
+        print(&line(&row))?;
         self.rows.push(row);
         self.measured.push(measured);
+        Ok(())
     }
+}
 
-    /// As Markdown.
-    pub(super) fn text(&self) -> String {
-        let mut text = format!("{}\n\n", self.title);
-        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-        if !self.columns.is_empty() {
-            text += &line(&self.columns);
-            text += &line(&vec!["---".to_owned(); self.columns.len()]);
-            self.rows.iter().for_each(|row| text += &line(row));
-            text.push('\n');
-        }
-        text
-    }
+fn line(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
 }

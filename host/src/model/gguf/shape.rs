@@ -1,6 +1,7 @@
 //! Models of which only the shape is that of a published one: random weights,
 //! and a tokenizer with as many tokens.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -11,13 +12,15 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use super::metadata::Value;
 use super::random::Random;
 use super::writer::{NewTensor, write};
+use crate::model::config::{Config, Head, HeadNorms};
+use crate::model::fields::ConfigError;
 use crate::model::matrix::Format;
 
 /// Sizes of a decoder. Rows of quantised formats must be whole blocks.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Shape {
     /// Name to ask for it by.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// `general.architecture` of its file.
     pub architecture: &'static str,
     /// Layers.
@@ -44,7 +47,7 @@ pub struct Shape {
 
 /// Qwen3-0.6B, as its `config.json` says.
 pub const QWEN3_0_6B: Shape = Shape {
-    name: "qwen3-0.6b",
+    name: Cow::Borrowed("qwen3-0.6b"),
     architecture: "qwen3",
     layers: 28,
     width: 1024,
@@ -60,7 +63,7 @@ pub const QWEN3_0_6B: Shape = Shape {
 
 /// Llama-3.1-8B, as its `config.json` says, but for the scaling of positions.
 pub const LLAMA_3_1_8B: Shape = Shape {
-    name: "llama-3.1-8b",
+    name: Cow::Borrowed("llama-3.1-8b"),
     architecture: "llama",
     layers: 32,
     width: 4096,
@@ -83,6 +86,33 @@ const TEMPLATE: &str = "{% for message in messages %}<|start|>{{ message.role }}
 const CONTROL: [&str; 2] = ["<|start|>", "<|end|>"];
 
 impl Shape {
+    /// The sizes that a `config.json` of any supported family names. Biases,
+    /// windows and the scaling of positions are left out.
+    ///
+    /// # Errors
+    /// What the configuration lacks, or asks for and no decoder here does.
+    pub fn of_config(name: String, json: &[u8]) -> Result<Self, ConfigError> {
+        let config = Config::parse(json)?;
+        let architecture = match config.head_norms {
+            HeadNorms::None => "llama",
+            HeadNorms::QueriesAndKeys => "qwen3",
+        };
+        Ok(Self {
+            name: name.into(),
+            architecture,
+            layers: config.layers.len(),
+            width: config.width,
+            inner: config.inner,
+            heads: config.heads,
+            key_value_heads: config.key_value_heads,
+            head_dim: config.head_dim,
+            vocabulary: config.vocabulary,
+            context: config.context,
+            theta: config.rotary.theta,
+            tied: config.head == Head::Tied,
+        })
+    }
+
     /// Writes a file of random matrices in `format`, of standard deviation
     /// 0.02, and norms of 1. The same seed gives the same bytes.
     ///
