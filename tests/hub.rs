@@ -99,7 +99,7 @@ fn expected() -> &'static str {
     TEXT.get_or_init(|| {
         let folder = root().join("host/default-model");
         let ended = host(folder.to_str().unwrap(), "http://nowhere.invalid", &scratch().join("no-home")).end();
-        assert!(ended.code == 0 && ended.stdout.contains("Halan has"), "{ended:?}");
+        assert!(ended.code == 0 && ended.stdout.contains("\"finish\":"), "{ended:?}");
         ended.stdout
     })
 }

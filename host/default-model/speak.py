@@ -8,19 +8,19 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
-from train import Encoder
+from train import DEVICE, Encoder
 from world import debates, game, stories, tree
 from world.base import said
 
 HERE = Path(__file__).resolve().parent
-BATCH = 50
+BATCH = 200 if DEVICE == "cuda" else 50
 LONGEST = 96  # tokens of one message
 
 
 class Model:
     def __init__(self, folder):
         self.encoder = Encoder()
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(DEVICE).eval()
 
     def prompt(self, messages, header):
         """Ids up to where the assistant's next message goes on after its header."""
@@ -47,7 +47,7 @@ class Model:
         mask = torch.tensor([[0] * (length - len(p)) + [1] * len(p) for p in prompts])
         sampling = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature else {"do_sample": False}
         out = self.model.generate(
-            input_ids=ids, attention_mask=mask, max_new_tokens=LONGEST, pad_token_id=end, **sampling
+            input_ids=ids.to(DEVICE), attention_mask=mask.to(DEVICE), max_new_tokens=LONGEST, pad_token_id=end, **sampling
         )
         return self.encoder.tokenizer.decode_batch(out[:, length:].tolist(), skip_special_tokens=True)
 

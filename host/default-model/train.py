@@ -1,49 +1,64 @@
 """Trains the default model on sampled conversations of the world, and exports it.
 
-    python train.py WORK_FOLDER --minutes 70 [--grow MODEL_FOLDER]
+    python train.py FOLDER --minutes 6
+    python train.py FOLDER --phase facts --minutes 10 --start FOLDER
 
 Plain causal language modelling: a conversation is rendered whole by the chat template,
 positions count from 0, and only the assistant's tokens (and their <|end|>) are learnt, its
 header excepted. Batches hold conversations of like length, padded on the right, where causal
-attention never looks. Two processes of one thread each average their gradients after every
-step, which on two cores is far quicker than one process of two threads. WORK_FOLDER keeps a
-checkpoint; the same command continues from it. WORK_FOLDER/mixture.json, if there is one, has
-the skills' weights, and is read again for every pool of conversations. With --grow the first
-step starts from a smaller model's weights: what was added to it starts as nothing.
+attention never looks. No conversation is met twice: worker processes draw them while the
+model learns. FOLDER holds the averaged weights as they are every minute and at the end.
 """
 
 import argparse
 import json
 import math
+import os
 import random
 import time
-from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 import world
 
 HERE = Path(__file__).resolve().parent
-SEED = 7
-PROCESSES = 2
-BATCH_TOKENS = 2048  # padded tokens of one process in one step, about
-POOL = 2048  # conversations drawn at once, then sorted by length
-PEAK_RATE = 1.5e-3
-WARMUP = 200  # steps
-SAVE_SECONDS = 180
-HOLD = 0.7
-LAYERS = 6
-ADDED_LAYERS = (2, 4)  # of a model that is grown
-MIXTURE = {
-    "multiqa": 18, "conversation": 5, "sums": 8, "first_turn": 8, "update_turn": 4, "summary_turn": 5,
-    "summary_update": 2, "affirmative_turn": 3, "negative_turn": 6, "moderator_turns": 5, "proposal": 5, "vote": 5,
-    "finish": 3, "repetition": 12, "branch": 7, "solve_story": 8, "merge": 8, "play": 3, "reading": 24,
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+BATCH_TOKENS = 32768 if DEVICE == "cuda" else 4096  # padded tokens of one step, about
+POOL = BATCH_TOKENS // 4  # conversations drawn at once, then sorted by length
+WARMUP = 100  # steps
+KEEP = 0.998  # of the running average, each step
+EXPORT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What is trained, and how fast."""
+
+    seed: int
+    rate: float  # at its peak
+    hold: float  # of the time; then the rate falls to a hundredth
+    mixture: dict  # skills and their weights
+
+
+PHASES = {
+    "all": Phase(7, 2e-3, 0.4, {
+        "multiqa": 10, "conversation": 4, "sums": 4, "first_turn": 5, "update_turn": 5, "summary_turn": 9,
+        "summary_update": 3, "affirmative_turn": 4, "negative_turn": 8, "moderator_turns": 12, "proposal": 4, "vote": 14,
+        "finish": 4, "repetition": 4, "branch": 4, "solve_story": 8, "merge": 10, "play": 8, "reading": 25,
+    }),
+    "facts": Phase(8, 4e-4, 0.3, {
+        "multiqa": 45, "conversation": 15, "sums": 2, "first_turn": 3, "update_turn": 3, "summary_turn": 4,
+        "summary_update": 1, "affirmative_turn": 2, "negative_turn": 4, "moderator_turns": 6, "proposal": 2, "vote": 6,
+        "finish": 2, "repetition": 1, "branch": 1, "solve_story": 3, "merge": 3, "play": 4, "reading": 8,
+    }),
 }  # fmt: skip
+SKILLS = list(world.SKILLS)
 
 
 class Encoder:
@@ -66,20 +81,25 @@ class Encoder:
         return ids, learnt
 
 
-def mixture(work):
-    """Skills and their weights."""
-    path = work / "mixture.json"
-    return json.loads(path.read_text()) if path.exists() else MIXTURE
+class Batches(IterableDataset):
+    """Endless batches of a phase; each worker draws pools of its own."""
+
+    def __init__(self, phase):
+        self.phase = phase
+
+    def __iter__(self):
+        worker = get_worker_info()
+        pool, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        encoder = Encoder()
+        while True:
+            yield from batches(encoder, self.phase, pool)
+            pool += step
 
 
-def batches(encoder, weights, pool, rank):
-    """The part of pool number `pool` that process `rank` learns: a list of (ids, labels, skills).
-
-    The first two are [rows, length], the third the rows' skills; label -100 is not learnt.
-    Processes get neighbours in length.
-    """
-    rng = random.Random(f"{SEED}/{pool}")
-    skills = rng.choices(list(weights), list(weights.values()), k=POOL)
+def batches(encoder, phase, pool):
+    """The batches of pool number `pool`."""
+    rng = random.Random(f"{phase.seed}/{pool}")
+    skills = rng.choices(list(phase.mixture), list(phase.mixture.values()), k=POOL)
     rows = [(*encoder.conversation(world.SKILLS[skill](rng)), skill) for skill in skills]
     rows.sort(key=lambda row: len(row[0]))
     groups, group = [], []
@@ -88,29 +108,31 @@ def batches(encoder, weights, pool, rank):
             groups.append(group)
             group = []
         group.append(row)
-    steps = [groups[i : i + PROCESSES] for i in range(0, len(groups) - PROCESSES + 1, PROCESSES)]
-    rng.shuffle(steps)
-    return [collate(step[rank], encoder.end) for step in steps]
+    groups.append(group)
+    rng.shuffle(groups)
+    return [collate(group, encoder.end) for group in groups]
 
 
 def collate(rows, pad):
+    """ids [rows, length]; of each learnt token: the place [n] in the flat ids that predicts it, the token [n],
+    and the number [n] of its conversation; and the number of each conversation's skill [rows]."""
     length = max(len(ids) for ids, _, _ in rows)
     ids = torch.full((len(rows), length), pad)
-    labels = torch.full((len(rows), length), -100)
-    for i, (row, learnt, _) in enumerate(rows):
-        row = torch.tensor(row)
-        ids[i, : len(row)] = row
-        labels[i, : len(row)] = torch.where(torch.tensor(learnt), row, -100)
-    return ids, labels, [skill for _, _, skill in rows]
+    learnt = torch.zeros(len(rows), length, dtype=torch.bool)
+    for i, (row, mask, _) in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row)
+        learnt[i, : len(row)] = torch.tensor(mask)
+    row, column = learnt.nonzero(as_tuple=True)
+    return ids, row * length + column - 1, ids[learnt], row, torch.tensor([SKILLS.index(skill) for _, _, skill in rows])
 
 
 def build(encoder):
-    torch.manual_seed(SEED)
+    torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=encoder.tokenizer.get_vocab_size(),
         hidden_size=160,
         intermediate_size=448,
-        num_hidden_layers=LAYERS,
+        num_hidden_layers=6,
         num_attention_heads=4,
         num_key_value_heads=2,
         head_dim=40,
@@ -130,74 +152,37 @@ def build_optimizers(model):
     inside = [p for p in model.model.layers.parameters() if p.dim() == 2]
     others = [p for p in model.parameters() if not any(p is q for q in inside)]
     return [
-        torch.optim.Muon(inside, lr=PEAK_RATE, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.02, fused=True),
+        torch.optim.Muon(inside, lr=0.0, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.02, fused=True),
     ]
-
-
-def grow(model, encoder, folder):
-    """Starts from the smaller model in `folder`, whose tokenizer this one extends, and computes what it does.
-
-    A layer that is added copies the one before it, but for the two projections into the residual
-    stream, which are zero. A token that is added starts as the mean of the tokens it was before.
-    """
-    smaller, config = load_file(folder / "model.safetensors"), json.loads((folder / "config.json").read_text())
-    before = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    kept = [layer for layer in range(LAYERS) if layer not in ADDED_LAYERS]
-    assert len(kept) == config["num_hidden_layers"], f"{folder} has {config['num_hidden_layers']} layers, not {len(kept)}"
-    weights = {}
-    for layer in range(LAYERS):
-        source = max(i for i, place in enumerate(kept) if place <= layer)
-        for name, weight in smaller.items():
-            if name.startswith(f"model.layers.{source}."):
-                part = name.split(".", 3)[3]
-                into = part in ("self_attn.o_proj.weight", "mlp.down_proj.weight")
-                added = layer in ADDED_LAYERS and into
-                weights[f"model.layers.{layer}.{part}"] = torch.zeros_like(weight) if added else weight.clone()
-    table = smaller["model.embed_tokens.weight"]
-    decoder = encoder.tokenizer.decoder
-    rows = [table]
-    for number in range(len(table), encoder.tokenizer.get_vocab_size()):
-        text = decoder.decode([encoder.tokenizer.id_to_token(number)])
-        rows.append(table[before.encode(text, add_special_tokens=False).ids].mean(0, keepdim=True))
-    weights["model.embed_tokens.weight"] = weights["lm_head.weight"] = torch.cat(rows)
-    weights["model.norm.weight"] = smaller["model.norm.weight"]
-    model.load_state_dict(weights)
 
 
 class Scores:
     """Per skill, of the conversations trained on since last asked (none was met before): how many
-    had all learnt tokens likeliest, and the mean chance of sampling just those."""
+    had all learnt tokens likeliest, and the mean chance of sampling just those, in percent."""
 
     def __init__(self):
-        self.sums = defaultdict(lambda: [0, 0.0, 0.0])
+        self.sums = torch.zeros(len(SKILLS), 3, device=DEVICE)
 
-    def add(self, skills, losses, right, row):
+    @torch.no_grad()
+    def add(self, losses, right, row, skills):
         """`losses`, `right`, `row`: of each learnt token, its loss, whether it was likeliest, its conversation."""
-        loss = torch.zeros(len(skills)).index_add_(0, row, losses)
-        wrong = torch.zeros(len(skills)).index_add_(0, row, (~right).float())
-        for skill, chance, exact in zip(skills, (-loss).exp().tolist(), (wrong == 0).tolist()):
-            sums = self.sums[skill]
-            sums[0] += 1
-            sums[1] += exact
-            sums[2] += chance
+        loss = torch.zeros(len(skills), device=DEVICE).index_add_(0, row, losses)
+        wrong = torch.zeros(len(skills), device=DEVICE).index_add_(0, row, (~right).float())
+        self.sums.index_add_(0, skills, torch.stack([torch.ones_like(loss), (wrong == 0).float(), (-loss).exp()], 1))
 
     def take(self):
-        rows = {s: f"{100 * e / n:.0f}/{100 * c / n:.0f}" for s, (n, e, c) in sorted(self.sums.items())}
-        self.sums.clear()
-        return rows
+        rows = dict(zip(SKILLS, self.sums.tolist()))
+        self.sums.zero_()
+        return {skill: f"{100 * e / n:.0f}/{100 * c / n:.0f}" for skill, (n, e, c) in rows.items() if n}
 
 
-def loss_of(model, ids, labels, skills, scores):
+def loss_of(model, scores, ids, places, wanted, row, skills):
     """Mean cross-entropy over learnt tokens; the output head runs on those rows only."""
-    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
-    labels = labels[:, 1:]
-    learnt = labels != -100
-    logits = model.lm_head(hidden[learnt])
-    wanted = labels[learnt]
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
+    logits = model.lm_head(hidden.flatten(0, 1)[places])
     losses = torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="none")
-    with torch.no_grad():
-        scores.add(skills, losses.detach(), logits.argmax(-1) == wanted, learnt.nonzero()[:, 0])
+    scores.add(losses.detach(), logits.argmax(-1) == wanted, row, skills)
     return losses.mean()
 
 
@@ -220,94 +205,61 @@ def export(model, average, folder):
             p.copy_(trained[k])
 
 
-def share(model, *numbers):
-    """Averages the gradients over the processes, and returns the averages of `numbers`."""
-    grads = [p.grad for p in model.parameters()]
-    flat = torch.cat([g.flatten() for g in grads] + [torch.tensor(numbers, dtype=torch.float32)])
-    dist.all_reduce(flat)
-    flat /= PROCESSES
-    parts = flat.split([g.numel() for g in grads] + [len(numbers)])
-    for grad, part in zip(grads, parts):
-        grad.copy_(part.view_as(grad))
-    return parts[-1].tolist()
-
-
-def learning_rate(step, progress):
-    """Warms up, holds, and falls to a hundredth from `HOLD` of the time on."""
-    falling = max(0.0, progress - HOLD) / (1 - HOLD)
+def learning_rate(phase, step, progress):
+    """Warms up, holds, and falls to a hundredth from `phase.hold` of the time on."""
+    falling = max(0.0, progress - phase.hold) / (1 - phase.hold)
     cosine = (1 + math.cos(math.pi * falling)) / 2
-    return PEAK_RATE * min(1.0, (step + 1) / WARMUP) * (0.01 + 0.99 * cosine)
+    return phase.rate * min(1.0, (step + 1) / WARMUP) * (0.01 + 0.99 * cosine)
 
 
-def train(rank, args):
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{args.work.resolve()}/meeting", rank=rank, world_size=PROCESSES)
-    encoder = Encoder()
-    model = build(encoder)
-    if args.grow:
-        grow(model, encoder, args.grow)
+def train(folder, phase, seconds, start):
+    """`start`: a folder whose weights are gone on with, or None."""
+    model = build(Encoder())
+    if start:
+        # The head is the embedding, and not stored apart.
+        model.load_state_dict(load_file(start / "model.safetensors"), strict=False)
+    model.to(DEVICE)
     optimizers = build_optimizers(model)
     average = {k: p.detach().clone() for k, p in model.named_parameters()}
-    state = {"step": 0, "pool": 0, "tokens": 0, "seconds": 0.0}
-    checkpoint = args.work / "checkpoint.pt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint)
-        model.load_state_dict(saved["model"])
-        for optimizer, part in zip(optimizers, saved["optimizers"]):
-            optimizer.load_state_dict(part)
-        average, state = saved["average"], saved["state"]
-
-    def save():
-        parts = {"model": model.state_dict(), "average": average, "state": state}
-        parts["optimizers"] = [optimizer.state_dict() for optimizer in optimizers]
-        torch.save(parts, checkpoint.with_suffix(".new"))
-        checkpoint.with_suffix(".new").replace(checkpoint)
-        export(model, average, args.work / "export")
-
-    clock, saved_at, losses, scores = time.time(), state["seconds"], [], Scores()
-    while state["seconds"] < 60 * args.minutes:
-        for ids, labels, skills in batches(encoder, mixture(args.work), state["pool"], rank):
-            rate = learning_rate(state["step"], min(1.0, state["seconds"] / (60 * args.minutes)))
-            for group in optimizers[0].param_groups + optimizers[1].param_groups:
-                group["lr"] = rate
-            with torch.autocast("cpu", dtype=torch.bfloat16):  # the matrix products alone; weights stay float32
-                loss = loss_of(model, ids, labels, skills, scores)
-            model.zero_grad()
-            loss.backward()
-            elapsed, clock = time.time() - clock, time.time()
-            seconds, tokens, loss = share(model, elapsed, ids.numel(), loss.item())
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            for optimizer in optimizers:
-                optimizer.step()
-            keep = min(0.998, 1 - 10 / (10 + state["step"]))
-            with torch.no_grad():
-                torch._foreach_lerp_(list(average.values()), list(model.parameters()), 1 - keep)
-            state["step"] += 1
-            state["seconds"] += seconds
-            state["tokens"] += int(tokens * PROCESSES)
-            losses.append(loss)
-            if rank == 0 and state["step"] % 100 == 0:
-                row = {**state, "loss": round(sum(losses) / len(losses), 4), "rate": round(rate, 6)}
-                print(json.dumps({**row, **scores.take()}), flush=True)
-                losses.clear()
-        state["pool"] += 1
-        if rank == 0 and state["seconds"] - saved_at > SAVE_SECONDS:
-            save()
-            saved_at = state["seconds"]
-    if rank == 0:
-        save()
-        print(f"done: {state}", flush=True)
+    workers = max(1, len(os.sched_getaffinity(0)) - 2)
+    feed = DataLoader(Batches(phase), batch_size=None, num_workers=workers, prefetch_factor=8, pin_memory=DEVICE == "cuda")
+    scores, began, exported, tokens = Scores(), time.time(), time.time(), 0
+    for step, batch in enumerate(feed):
+        elapsed = time.time() - began
+        if elapsed >= seconds:
+            break
+        rate = learning_rate(phase, step, elapsed / seconds)
+        for group in optimizers[0].param_groups + optimizers[1].param_groups:
+            group["lr"] = rate
+        tokens += batch[0].numel()
+        with torch.autocast(DEVICE, dtype=torch.bfloat16):  # the matrix products alone; weights stay float32
+            loss = loss_of(model, scores, *(part.to(DEVICE, non_blocking=True) for part in batch))
+        model.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+        keep = min(KEEP, 1 - 10 / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.values()), list(model.parameters()), 1 - keep)
+        if step % 500 == 499 or step < 2:
+            row = {"step": step + 1, "tokens": tokens, "seconds": round(elapsed, 1), "loss": round(loss.item(), 4)}
+            print(json.dumps({**row, "rate": round(rate, 6), **scores.take()}), flush=True)
+        if time.time() - exported > EXPORT_SECONDS:
+            export(model, average, folder)
+            exported = time.time()
+    export(model, average, folder)
+    print(f"done: {step} steps, {tokens} tokens, {time.time() - began:.0f} s", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--minutes", type=float, default=70, help="the whole length of training, earlier runs included")
-    parser.add_argument("--grow", type=Path, help="a model of fewer layers to start from")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--phase", choices=PHASES, default="all")
+    parser.add_argument("--start", type=Path, help="a folder with weights to go on with")
     args = parser.parse_args()
-    args.work.mkdir(parents=True, exist_ok=True)
-    (args.work / "meeting").unlink(missing_ok=True)
-    torch.multiprocessing.spawn(train, args=(args,), nprocs=PROCESSES)
+    train(args.folder, PHASES[args.phase], 60 * args.minutes, args.start)
 
 
 if __name__ == "__main__":

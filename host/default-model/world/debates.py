@@ -43,7 +43,7 @@ def first_turn(rng):
 def steps_given(rng, problem, count):
     """The steps in `count` answers to a problem, some or most of them wrong; answers may share a mistake."""
     error_rate = rng.choice([0.25, 0.5, 0.8])  # where most are wrong, agreeing with the others does not pay
-    mistakes = [wrong_steps(rng, problem) for _ in range(3)]
+    mistakes = [wrong_steps(rng, problem) for _ in range(rng.choice([3, count]))]
     return [rng.choice(mistakes) if rng.random() < error_rate else problem.steps for _ in range(count)]
 
 
@@ -105,8 +105,7 @@ def verdict(affirmative, negative, right):
     return compact({"reason": reason, "decided": decided, "answer": str(affirmative if decided else right)})
 
 
-def stance(affirmative, right):
-    return "I agree. " if affirmative == right else "I disagree. "
+AGREES, DISAGREES = " I agree.", " I disagree."
 
 
 def differing(rng, problem):
@@ -116,8 +115,8 @@ def differing(rng, problem):
 
 
 def negative_text(affirmative_steps, steps):
-    """The negative side agrees where it comes to the same."""
-    return stance(affirmative_steps[-1][3], steps[-1][3]) + solution(steps)
+    """The negative side agrees where it has come to the same."""
+    return solution(steps) + (AGREES if affirmative_steps[-1][3] == steps[-1][3] else DISAGREES)
 
 
 def undecided_rounds(rng, problem, count):
@@ -157,7 +156,7 @@ def moderator_turns(rng):
     turns, verdicts = undecided_rounds(rng, problem, rounds)
     if decided:
         steps = problem.steps if rng.random() < 0.75 else wrong_steps(rng, problem)
-        turns[-2:] = [said(AFFIRMATIVE, solution(steps)), said(NEGATIVE, "I agree. " + solution(steps))]
+        turns[-2:] = [said(AFFIRMATIVE, solution(steps)), said(NEGATIVE, negative_text(steps, steps))]
         verdicts[-1] = verdict(steps[-1][3], steps[-1][3], problem.answer)
     messages = maditer_messages("moderator", problem.text)
     for i, text in enumerate(verdicts):

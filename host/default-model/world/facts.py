@@ -65,6 +65,15 @@ PHRASINGS = {
     ],
 }
 
+# Never held out: every fact is met in a phrasing that names the person before what is asked. Without
+# these, what is known of a person goes over badly to the one such phrasing above.
+NAME_FIRST = {
+    "city": ["{n} has which home town?", "{n} has a home in which city?"],
+    "colour": ["{n} would choose which colour?", "{n} loves which colour?"],
+    "pet": ["{n} keeps which animal?", "{n} lives with which pet?"],
+    "food": ["{n} loves which food?", "{n} would order which dish?"],
+}
+
 SENTENCES = {
     "city": "{n} lives in {v}.",
     "colour": "{n} likes {v}.",
@@ -88,7 +97,8 @@ def _phrasings():
     split = {}
     for name, attribute in FACTS:
         order = sorted(PHRASINGS[attribute], key=lambda p: hashlib.sha256(f"{SEED}{name}{p}".encode()).digest())
-        split[name, attribute] = ([p.format(n=name) for p in order[2:]], [p.format(n=name) for p in order[:2]])
+        met = order[2:] + NAME_FIRST[attribute]
+        split[name, attribute] = ([p.format(n=name) for p in met], [p.format(n=name) for p in order[:2]])
     return split
 
 

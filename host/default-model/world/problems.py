@@ -107,7 +107,7 @@ def wrong_steps(rng, problem):
                 break
             result = APPLY[op](x, y)
             if i == at and kind == "result":
-                result += rng.choice([-10, -3, -2, -1, 1, 2, 3, 10])
+                result = rng.choice([result + d for d in (-10, -3, -2, -1, 1, 2, 3, 10)] + [rng.randint(0, 99)] * 8)
             if not 0 <= result <= 99:
                 break
             steps.append((x, op, y, result))

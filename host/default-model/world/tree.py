@@ -2,7 +2,7 @@
 
 from .base import learnt, message, prompt, said
 from .debates import steps_given
-from .problems import draw_problem, solution, worked
+from .problems import draw_problem, solution, worked, wrong_steps
 
 BEST, FINAL = "Best choice: ", "Final answer:\n"
 
@@ -26,7 +26,10 @@ def proposal(rng):
 
 def proposals_given(rng, problem, count):
     """Proposals as messages, and the number of the first right one, of which there is at least one."""
-    steps = steps_given(rng, problem, count)
+    if rng.random() < 0.25:  # all but one are wrong, each in its own way
+        steps = [wrong_steps(rng, problem) for _ in range(count)]
+    else:
+        steps = steps_given(rng, problem, count)
     steps[rng.randrange(count)] = problem.steps
     messages = [said(proposal_header(i), solution(s)) for i, s in enumerate(steps, 1)]
     return messages, 1 + [s[-1][3] == problem.answer for s in steps].index(True)
