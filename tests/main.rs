@@ -14,6 +14,7 @@
 //! | faults | seeded faults, and the tests that must notice them |
 //! | golden | logits against an outside implementation |
 //! | hub | models by their names on the hub, against a small hub of this process |
+//! | languages | plans in other languages against the same in Rust |
 //! | layering | who imports whom |
 //! | loading | models that cannot be loaded |
 //! | names | speakers' names through a real component
@@ -47,6 +48,7 @@ mod gguf;
 mod golden;
 mod graphs;
 mod hub;
+mod languages;
 mod layering;
 mod loading;
 mod names;

@@ -10,23 +10,25 @@ use std::collections::BTreeSet;
 use choreo_host::engine::Mode;
 use choreo_host::engine::report::RunReport;
 use choreo_tests::rig::{Rig, load, options};
-use choreo_workflows::Built;
 
 use crate::support::Host;
 
 /// Plans, and the test that runs them.
-const TESTED: [(&str, &str); 11] = [
+const TESTED: [(&str, &str); 14] = [
     ("bsm", "placed::two_stories_stand_as_they_are_placed"),
     ("conversation", "a_conversation_goes_on_and_back"),
-    ("conversation.js", "javascript_says_what_rust_says"),
+    ("conversation.js", "languages::plans_say_the_same_in_every_language"),
     ("council", "the_sdks_example_runs"),
+    ("council.js", "languages::plans_say_the_same_in_every_language"),
     ("documents", "placed::documents_are_read_in_any_order"),
     ("maditer", "debate::a_debate_in_turns_shows_each_side_both"),
     ("madpar", "debate::a_debate_ends_with_the_majority"),
+    ("madpar.js", "languages::plans_say_the_same_in_every_language"),
     ("multiqa", "skills::the_embedded_model_answers_two_questions_at_once"),
     ("prisoners", "game::what_leaks_is_what_may"),
     ("probe", "choreography::merkle_witness_through_a_component"),
     ("tot", "thoughts::the_solution_with_most_votes_is_finished"),
+    ("tot.js", "languages::plans_say_the_same_in_every_language"),
 ];
 
 /// The modes that every plan runs in.
@@ -90,20 +92,6 @@ fn a_conversation_goes_on_and_back() {
     assert_eq!(naive, choreo);
     assert!(baseline.encoded > report.encoded && baseline.reused == 0, "{} {}", baseline.encoded, report.encoded);
     assert_eq!(run("conversation", Mode::Prefix, &QUESTIONS).0, choreo);
-}
-
-#[test]
-fn javascript_says_what_rust_says() {
-    let plans = choreo_workflows::plans().unwrap();
-    let plan = plans.iter().find(|plan| plan.name == "conversation.js").unwrap();
-    if let Built::Skipped(missing) = plan.build().unwrap() {
-        // The contract is held in JavaScript wherever its tools are; CI has them.
-        println!("skipped: {missing}");
-        assert!(std::env::var_os("CI").is_none(), "CI has the tools of every guest language: {missing}");
-        return;
-    }
-    let (script, _) = run("conversation.js", Mode::Choreo, &QUESTIONS);
-    assert_eq!(script.trim_end(), CONVERSATION.trim_end());
 }
 
 #[test]

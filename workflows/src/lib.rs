@@ -1,6 +1,6 @@
 //! Builds plans, in every guest language, and the host that runs them.
 //!
-//! A plan is a folder in `workflows/` or `tests/guests/`, or an example of the
+//! A plan is a folder in `workflows/` or `tests/guests/`, or an example of a
 //! guest SDK. Each language says which plans a folder holds and how one becomes a
 //! component, in a module of its own; `LANGUAGES` lists them.
 
@@ -35,6 +35,17 @@ struct Language {
     missing: fn() -> Option<String>,
     /// Builds the plan's component and says where it is.
     build: fn(&Plan) -> Result<PathBuf>,
+    /// Where programs in the language can run as they are.
+    scripts: Option<Scripts>,
+}
+
+/// Scripts of a language: programs that a component reads and runs.
+#[derive(Debug)]
+struct Scripts {
+    /// How the names of their files end; the first also names the component.
+    extensions: &'static [&'static str],
+    /// Builds that component, the language's runner, and says where it is.
+    build: fn() -> Result<PathBuf>,
 }
 
 /// Plans by name, each with its source.
@@ -76,7 +87,17 @@ impl Plan {
     /// # Errors
     /// The build failed, or the file system did.
     pub fn build(&self) -> Result<Built> {
-        if let Some(missing) = (self.language.missing)() {
+        let component = target().join("plans").join(format!("{}.wasm", self.name));
+        let build = || (self.language.build)(self).with_context(|| format!("build plan {}", self.name));
+        self.language.place(component, build)
+    }
+}
+
+impl Language {
+    /// Has something built and copied to `component`, unless the tools for it are not
+    /// installed.
+    fn place(&self, component: PathBuf, build: impl FnOnce() -> Result<PathBuf>) -> Result<Built> {
+        if let Some(missing) = (self.missing)() {
             return Ok(Built::Skipped(missing));
         }
         fs::create_dir_all(guests())?;
@@ -84,17 +105,39 @@ impl Plan {
         let lock = File::create(guests().join("lock"))?;
         lock.lock().context("lock the folder of guests")?;
 
-        let built = (self.language.build)(self).with_context(|| format!("build plan {}", self.name))?;
-        let component = target().join("plans").join(format!("{}.wasm", self.name));
+        let built = build()?;
         if modified(&component) < modified(&built) {
             // Renamed, so that nobody ever opens half a component.
             let partial = component.with_extension("wasm.partial");
-            fs::create_dir_all(target().join("plans"))?;
+            fs::create_dir_all(component.parent().unwrap_or(&component))?;
             fs::copy(&built, &partial).with_context(|| format!("copy {}", built.display()))?;
             fs::rename(&partial, &component)?;
         }
         Ok(Built::Component(component))
     }
+}
+
+/// Builds what runs scripts that end so, where the host looks for it: in the folder
+/// `runners` beside the host's own. None: no language's scripts do.
+///
+/// # Errors
+/// The build failed, or the file system did.
+pub fn runner(extension: &str) -> Result<Option<Built>> {
+    for language in &LANGUAGES {
+        let Some(scripts) = &language.scripts else { continue };
+        if scripts.extensions.contains(&extension) {
+            let component = target().join("runners").join(format!("{}.wasm", scripts.extensions[0]));
+            let build = || (scripts.build)().with_context(|| format!("build what runs {} scripts", language.name));
+            return language.place(component, build).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// How scripts may end, one way a language.
+#[must_use]
+pub fn scripts() -> Vec<&'static str> {
+    LANGUAGES.iter().filter_map(|language| Some(language.scripts.as_ref()?.extensions[0])).collect()
 }
 
 /// All plans of the repository, by name.
@@ -240,7 +283,9 @@ mod tests {
             assert_eq!(language(name), Some("Rust"), "{name}");
         }
         assert_eq!(language("shared"), None, "what plans share is no plan");
-        assert_eq!(language("conversation.js"), Some("JavaScript"));
+        for name in ["conversation.js", "council.js", "madpar.js", "tot.js"] {
+            assert_eq!(language(name), Some("JavaScript"), "{name}");
+        }
         assert!(found.iter().all(|plan| plan.source.is_file()));
     }
 

@@ -19,6 +19,7 @@ pub(crate) const LANGUAGE: Language = Language {
     // Whoever runs this has cargo; the target is added when it is needed.
     missing: || None,
     build,
+    scripts: None,
 };
 
 fn find(folder: &Path) -> Result<Sources> {

@@ -1,0 +1,57 @@
+//! The same plan in several languages says the same, bit for bit.
+
+use choreo_host::engine::Mode;
+use choreo_tests::rig::{Rig, load, options};
+use choreo_workflows::Built;
+
+/// A plan in another language, and the plan in Rust that it is.
+const PAIRS: [(&str, &str); 4] =
+    [("conversation.js", "conversation"), ("council.js", "council"), ("madpar.js", "madpar"), ("tot.js", "tot")];
+
+/// Two lists of arguments for a plan in Rust.
+fn arguments(plan: &str) -> [&'static [&'static str]; 2] {
+    match plan {
+        "conversation" => [
+            &[
+                "What pet does Halan have?",
+                "Which city does Zetol live in?",
+                "--back",
+                "1",
+                "What does Temin eat most?",
+            ],
+            &["What does Temin eat most?"],
+        ],
+        "council" => [
+            &["Mira has 5 apples. She buys 3 more, then doubles them. How many apples now?"],
+            &["A bus has 20 people. At the stop 11 get off and 11 get on. How many people are on the bus?"],
+        ],
+        "madpar" => [&["--draw", "3"], &["--summaries", "--temperature", "1.3", "--agents", "2", "--draw", "4"]],
+        "tot" => [
+            &["--branches", "4", "--draw", "2"],
+            &["--choice", "constrained", "--branches", "3", "--temperature", "1.5", "--draw", "7"],
+        ],
+        other => panic!("{other} has no arguments here"),
+    }
+}
+
+#[test]
+fn plans_say_the_same_in_every_language() {
+    let rig = Rig::embedded();
+    let plans = choreo_workflows::plans().unwrap();
+    for (name, rust) in PAIRS {
+        let plan = plans.iter().find(|plan| plan.name == name).unwrap();
+        if let Built::Skipped(missing) = plan.build().unwrap() {
+            // Each language is held to Rust wherever its tools are; CI has them all.
+            println!("{name} is skipped: {missing}");
+            assert!(std::env::var_os("CI").is_none(), "CI has the tools of every guest language: {missing}");
+            continue;
+        }
+        for arguments in arguments(rust) {
+            let run = |plan: &str| rig.run(&load(plan), options(Mode::Choreo, 5), arguments);
+            let [(said, report), (expected, other)] = [name, rust].map(run);
+            assert_eq!(said, expected, "{name} {arguments:?}");
+            let messages = |report: &choreo_host::engine::report::RunReport| report.messages.len();
+            assert_eq!(messages(&report), messages(&other), "{name} {arguments:?}");
+        }
+    }
+}
