@@ -30,6 +30,7 @@
 //! | templates | chat formats of many families, ours or a folder of real ones |
 //! | room | caches smaller than what is in them, and messages that runs share |
 //! | rows | keys and values cached in fewer bits |
+//! | scripts | plans that run as they are, and where their mistakes are |
 //! | skills | the embedded model's floors on held-out items |
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -62,6 +63,7 @@ mod room;
 mod rows;
 mod sandbox;
 mod score;
+mod scripts;
 mod skills;
 mod stream;
 mod support;

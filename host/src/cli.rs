@@ -17,6 +17,7 @@ mod replay;
 mod report;
 mod run;
 mod screen;
+mod script;
 mod start;
 mod statistics;
 mod stream;

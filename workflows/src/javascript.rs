@@ -18,7 +18,7 @@ pub(crate) const LANGUAGE: Language = Language {
 };
 
 /// What the SDK's package is made of.
-const PACKAGE: [&str; 6] = ["package.json", "package-lock.json", "link", "runner", "src", "tool"];
+const PACKAGE: [&str; 7] = ["package.json", "package-lock.json", "link", "runner", "src", "test", "tool"];
 
 fn find(folder: &Path) -> Result<Sources> {
     let examples = folder.join("javascript/examples");

@@ -16,7 +16,9 @@ const SDK = "choreo";
 export function link(bundle, lowered) {
   const linked = { bundle, lowered, order: [], state: new Map() };
   visit(linked, bundle.main, []);
-  let text = '(function ($$sdk, $$) { "use strict"; const $$modules = Object.create(null);\n';
+  let text = '(function ($$sdk, $$) { "use strict"; const $$modules = Object.create(null); ';
+  if (lowered) text += "let $$turns = 1; const $$look = () => { $$turns = $$.look(); };";
+  text += "\n";
   const lines = [];
   for (const { file, code } of linked.order) {
     lines.push({ file, start: text.split("\n").length, count: code.split("\n").length });

@@ -1,6 +1,7 @@
 // One module's source as part of a script: imports and exports become plain
 // statements, and, where the engine's own promises are of no use, async functions
-// become generators (src/generators.js runs them). Every line stays on its line.
+// become generators (src/generators.js runs them) and loops are looked at. Every line
+// stays on its line.
 
 import { parse } from "acorn";
 
@@ -166,8 +167,36 @@ export class Renderer {
     return this.#forAwait(node.body, this.slice(node.start, node.body.start));
   }
 
+  // Loops: one that does not end is told of by its line, before the host ends it.
+
+  ForStatement(node) {
+    return this.#loop(node);
+  }
+
+  ForInStatement(node) {
+    return this.#loop(node);
+  }
+
+  WhileStatement(node) {
+    return this.#loop(node);
+  }
+
+  DoWhileStatement(node) {
+    return this.#loop(node);
+  }
+
+  #loop(node) {
+    if (!this.lowered) return undefined;
+    const { body } = node;
+    return this.plain(node, node.start, body.start) + this.#turn(body) + this.plain(node, body.end, node.end);
+  }
+
+  #turn(body) {
+    return `{ if (--$$turns === 0) $$look(); ${this.node(body)} }`;
+  }
+
   ForOfStatement(node) {
-    if (!node.await) return undefined;
+    if (!node.await) return this.#loop(node);
     if (this.#within === null) this.fail("for await stands outside of a function: move it into `run`", node);
     return this.lowered ? this.#forAwait(node, "") : undefined;
   }
@@ -180,7 +209,7 @@ export class Renderer {
     const left = this.node(node.left).replace(/;$/, "");
     return (
       `{ const ${each} = $$.iterator(${before}${this.node(node.right)}); let ${got}; try { ` +
-      `${label}while (!(${got} = ${next}).done) {${after} ${left} = ${got}.value; ${this.node(node.body)} } } ` +
+      `${label}while (!(${got} = ${next}).done) {${after} ${left} = ${got}.value; ${this.#turn(node.body)} } } ` +
       `finally { if (${got} && !${got}.done) yield ${this.#waited(`(${each}.leave())`)}; } }`
     );
   }

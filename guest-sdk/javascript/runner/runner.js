@@ -4,7 +4,7 @@
 import * as generators from "./choreo/generators.js";
 import * as sdk from "./choreo/index.js";
 import { PlanError } from "./choreo/index.js";
-import { ownPromises, runToEnd } from "./choreo/run.js";
+import { looker, ownPromises, runToEnd } from "./choreo/run.js";
 import { link } from "./link/link.js";
 
 ownPromises();
@@ -16,7 +16,7 @@ export function run([bundle, ...args]) {
     if (!names.has("run")) throw new PlanError(`${main} exports no \`run\`: export function run(args)`);
     lines.modules = modules;
     // Not in this module's scope: a script sees the globals and what it imports.
-    return (0, eval)(text)(sdk, generators).run(args);
+    return (0, eval)(text)(sdk, { ...generators, look: looker(lines) }).run(args);
   }, lines);
 }
 

@@ -86,16 +86,16 @@ function settled(step) {
   return Promise.resolve(step.value).then((value) => ({ value, done: step.done }));
 }
 
-/** A module's exports: its own, and those of modules that it exports whole. */
+/** A module's exports: its own, and those of modules that it exports whole; by name. */
 export function namespace(own, wholes) {
-  for (const whole of wholes) {
-    for (const name of Object.keys(whole)) {
-      if (name !== "default" && !Object.hasOwn(own, name)) {
-        Object.defineProperty(own, name, { get: () => whole[name], enumerable: true });
-      }
-    }
+  const from = new Map(wholes.flatMap((whole) => Object.keys(whole).map((name) => [name, whole])));
+  from.delete("default");
+  for (const name of Object.keys(own)) from.set(name, own);
+  const all = Object.create(null);
+  for (const name of [...from.keys()].sort()) {
+    Object.defineProperty(all, name, { get: () => from.get(name)[name], enumerable: true });
   }
-  return Object.freeze(own);
+  return Object.freeze(all);
 }
 
 /** The SDK, when it has these names. */

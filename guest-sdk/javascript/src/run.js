@@ -1,5 +1,6 @@
 // A plan's `run` from the outside: one call that gives a text or throws one.
 
+import { remaining } from "choreo:host/choreo@0.1.0";
 import { log } from "choreo:host/log@0.1.0";
 
 import { console } from "./console.js";
@@ -76,8 +77,28 @@ function told(error, lines) {
   const way = frames(error.stack ?? "", lines);
   if (way.length > 1) log("info", way.map(({ name, place }) => `  at ${name} (${place})`).join("\n"));
   // A mistake in a script's text says its place itself.
-  const place = way.length > 0 ? ` (${way[0].place})` : "";
+  const place = way.length > 0 && !/\(\S+:\d+:\d+\)$/.test(error.message) ? ` (${way[0].place})` : "";
   return `${error.name === "Error" ? "" : `${error.name}: `}${error.message}${place}`.toWellFormed();
+}
+
+/** Turns of loops after which the plan's processor time is looked at. */
+const LOOK = 20_000;
+/** Milliseconds of it, of which a plan that goes on through them is told. */
+const LITTLE = 50;
+
+/** What loops call now and then: says once where the plan is when its time is nearly over. */
+export function looker(lines) {
+  let told = false;
+  return () => {
+    if (told) return LOOK;
+    const left = remaining().find(({ name }) => name === "cpu-ms")?.left ?? LITTLE;
+    if (left < LITTLE) {
+      told = true;
+      const way = frames(new Error().stack ?? "", lines).map(({ name, place }) => `  at ${name} (${place})`);
+      log("warn", `the plan's processor time is nearly over, in a loop:\n${way.join("\n")}`);
+    }
+    return LOOK;
+  };
 }
 
 /** The frames that are in the plan's own files. */

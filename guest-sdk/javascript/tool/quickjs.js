@@ -2,12 +2,12 @@
 
 import * as generators from "./choreo/generators.js";
 import * as sdk from "./choreo/index.js";
-import { ownPromises, runToEnd } from "./choreo/run.js";
+import { looker, ownPromises, runToEnd } from "./choreo/run.js";
 import program, { modules } from "./plan.linked.js";
 
 ownPromises();
 const lines = { modules, in: (file) => file.endsWith("plan.linked.js") };
 
 export function run(args) {
-  return runToEnd(() => program(sdk, generators).run(args), lines);
+  return runToEnd(() => program(sdk, { ...generators, look: looker(lines) }).run(args), lines);
 }

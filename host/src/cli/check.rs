@@ -7,13 +7,14 @@ use anyhow::{Context, Result};
 use crate::wasm::{CONTRACT, Sandbox};
 
 use super::options::CheckArguments;
+use super::script::Program;
 use super::{input, print};
 
 pub(super) fn check(arguments: &CheckArguments) -> Result<ExitCode> {
-    let bytes = input::component(&arguments.plan)?;
+    let program = Program::read(&arguments.plan, None)?;
     let sandbox = Sandbox::new(input::compiled_cache())?;
     let name = arguments.plan.display();
-    let plan = sandbox.load(bytes).with_context(|| format!("{name} is no plan for this host"))?;
+    let plan = sandbox.load(program.component).with_context(|| format!("{name} is no plan for this host"))?;
 
     let (ours, wasi): (Vec<_>, Vec<_>) =
         plan.imports().iter().map(String::as_str).partition(|import| import.starts_with("choreo:"));

@@ -21,6 +21,7 @@ use self::parting::{Partings, partings};
 use super::options::CompareArguments;
 use super::report::{CacheReport, write};
 use super::screen::{Screen, say};
+use super::script::Program;
 use super::{input, print, start};
 
 /// All that is found.
@@ -67,13 +68,14 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<ExitCode> {
     };
     let (path, own) = arguments.plan.plan();
     let own = input::arguments(own)?;
-    let component = input::component(&path)?;
-    let (plan, handle) = start::ready(component, &path, &arguments.host)?;
+    let program = Program::read(&path, arguments.plan.root.as_deref())?;
+    let given = program.arguments(own.clone());
+    let (plan, handle) = start::ready(program.component, &path, &arguments.host)?;
     let screen = if arguments.host.quiet { Screen::still() } else { Screen::live() };
     let saying = if arguments.free { Saying::Free } else { Saying::Forced };
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().context("start the scheduler")?;
-    let subject = Subject { plan: &plan, handle: &handle, given: &arguments.plan, arguments: &own, screen };
+    let subject = Subject { plan: &plan, handle: &handle, given: &arguments.plan, arguments: &given, screen };
     let timed = match runtime.block_on(subject.measure(&modes, saying, arguments.repeat)) {
         Ok(timed) => timed,
         Err(Trouble::Host(error)) => return Err(error),

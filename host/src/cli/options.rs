@@ -59,10 +59,13 @@ pub(super) struct ReplayArguments {
     /// Show errors and the plan's own log only
     #[arg(long)]
     pub(super) quiet: bool,
+    /// The folder that a script may import files from; without it, the script's own
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) root: Option<PathBuf>,
     /// What `choreo-host run --record` has written
     #[arg(value_name = "RECORDING")]
     pub(super) recording: PathBuf,
-    /// The plan's component, and what it is given: without arguments, the recorded ones
+    /// The plan's component or script, and what it is given: without arguments, the recorded ones
     #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PLAN", "ARGUMENT"])]
     plan: Vec<String>,
 }
@@ -88,7 +91,7 @@ pub(super) struct ViewArguments {
 /// What `check` is given.
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
-    /// The plan's component
+    /// The plan's component or script
     pub(super) plan: PathBuf,
     #[command(flatten)]
     pub(super) limits: LimitArguments,

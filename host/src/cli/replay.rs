@@ -11,21 +11,23 @@ use super::options::ReplayArguments;
 use super::outcome::give;
 use super::record::hash;
 use super::screen::{Screen, say};
+use super::script::Program;
 
 pub(super) fn replay(arguments: &ReplayArguments) -> Result<ExitCode> {
     let (path, own) = arguments.plan();
     let file = &arguments.recording;
     let recording = Recording::open(file).with_context(|| format!("cannot replay {}", file.display()))?;
     let recorded = recording.recorded.clone();
-    let component = input::component(&path)?;
-    if !arguments.quiet && hash(&component) != recorded.plan {
+    let program = Program::read(&path, arguments.root.as_deref())?;
+    if !arguments.quiet && hash(&program.component) != recorded.plan {
         say(&format!("note: {} is not the component that was recorded", path.display()));
     }
+    let own = if own.is_empty() { program.own(&recorded.arguments).to_vec() } else { input::arguments(own)? };
+    let own = program.arguments(own);
     let sandbox = Sandbox::new(input::compiled_cache())?;
-    let plan = sandbox.load(component);
+    let plan = sandbox.load(program.component);
     let plan = plan.with_context(|| format!("{} is no plan for this host", path.display()))?;
 
-    let own = if own.is_empty() { recorded.arguments.clone() } else { input::arguments(own)? };
     let screen = if arguments.quiet { Screen::still() } else { Screen::live() };
     let task = Task { arguments: own, limits: recorded.limits(), seed: recorded.seed, log: screen.log() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().context("start the scheduler")?;

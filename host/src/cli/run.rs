@@ -16,15 +16,17 @@ use super::outcome::give;
 use super::record::Begun;
 use super::report::{CacheReport, Report};
 use super::screen::{Screen, say};
+use super::script::Program;
 use super::stream::Stream;
 use super::{input, start};
 
 pub(super) fn run(arguments: RunArguments, started: Instant) -> Result<ExitCode> {
     let (path, own) = arguments.plan.plan();
     let own = input::arguments(own)?;
-    let component = input::component(&path)?;
-    let begun = arguments.record.as_deref().map(|path| Begun::create(path, &component)).transpose()?;
-    let (plan, handle) = start::ready(component, &path, &arguments.host)?;
+    let program = Program::read(&path, arguments.plan.root.as_deref())?;
+    let own = program.arguments(own);
+    let begun = arguments.record.as_deref().map(|path| Begun::create(path, &program.component)).transpose()?;
+    let (plan, handle) = start::ready(program.component, &path, &arguments.host)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().context("start the scheduler")?;
     let ended = runtime.block_on(execute(&plan, &handle, &arguments, own, begun))?;

@@ -24,7 +24,10 @@ pub(in crate::cli) struct PlanArguments {
     /// Tokens that a message may get, where a call does not say
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
     max_tokens: u32,
-    /// The plan's component, and what it is given: an argument @FILE stands for
+    /// The folder that a script may import files from; without it, the script's own
+    #[arg(long, value_name = "FOLDER")]
+    pub(in crate::cli) root: Option<PathBuf>,
+    /// The plan's component or script (.js), and what it is given: an argument @FILE stands for
     /// the file's text, @@TEXT for @TEXT
     #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PLAN", "ARGUMENT"])]
     plan: Vec<String>,
