@@ -96,7 +96,10 @@ impl Outside {
 
     /// Milliseconds until the first token of a prompt of which nothing is there.
     pub(super) fn first_of(&self, prompt: &[TokenId]) -> Result<f64> {
-        Ok(self.ask(prompt, 1)?.first.as_secs_f64() * 1e3)
+        // It may have been asked the same by an earlier process.
+        let mut request = completion(prompt, 1);
+        request["cache_prompt"] = json!(false);
+        Ok(self.send(prompt, &request)?.first.as_secs_f64() * 1e3)
     }
 
     fn ask_all(&self, prompts: &[Vec<TokenId>], lengths: Vec<usize>) -> Result<Vec<Answer>> {
@@ -111,13 +114,12 @@ impl Outside {
     }
 
     fn ask(&self, prompt: &[TokenId], tokens: usize) -> Result<Answer> {
-        let ids: Vec<u32> = prompt.iter().map(|token| token.0).collect();
-        let request = json!({
-            "prompt": ids, "n_predict": tokens, "cache_prompt": true, "stream": true, "return_tokens": true,
-            "ignore_eos": true, "temperature": 0.0,
-        });
+        self.send(prompt, &completion(prompt, tokens))
+    }
+
+    fn send(&self, prompt: &[TokenId], request: &Value) -> Result<Answer> {
         let begun = Instant::now();
-        let response = self.agent.post(format!("{}/completion", self.address)).send_json(&request);
+        let response = self.agent.post(format!("{}/completion", self.address)).send_json(request);
         let mut response = response.context("ask the server for a completion")?;
         ensure!(
             response.status().is_success(),
@@ -147,4 +149,13 @@ impl Outside {
         }
         Ok(answer)
     }
+}
+
+/// A request for so many tokens, greedy.
+fn completion(prompt: &[TokenId], tokens: usize) -> Value {
+    let ids: Vec<u32> = prompt.iter().map(|token| token.0).collect();
+    json!({
+        "prompt": ids, "n_predict": tokens, "cache_prompt": true, "stream": true, "return_tokens": true,
+        "ignore_eos": true, "temperature": 0.0,
+    })
 }
