@@ -47,7 +47,7 @@ fn shape(name: &str) -> Result<Shape> {
     let json = fs::read(path).with_context(|| format!("cannot read the shape {name}"))?;
     // Another configuration of the same path is another shape.
     let digest: String = Sha256::digest(&json)[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Shape::of_config(format!("shape-{digest}"), &json).map_err(|error| anyhow!("{name} {error}"))?)
+    Shape::of_config(format!("shape-{digest}"), &json).map_err(|error| anyhow!("{name} {error}"))
 }
 
 /// Bytes of memory that the machine has, where the system says it.
