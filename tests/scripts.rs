@@ -9,6 +9,7 @@ use choreo_workflows::Built;
 use crate::support::{Host, root, scratch};
 
 /// Whether JavaScript's tools are here; CI has them.
+#[expect(clippy::print_stdout, reason = "a skipped test says why")]
 fn javascript() -> bool {
     match choreo_workflows::runner("js").unwrap() {
         Some(Built::Component(_)) => true,
