@@ -36,7 +36,7 @@ pub(super) fn accumulate(tile: &Weighted<'_>, sums: &mut [f32]) {
         // What all of them see together, and before and after it each line's
         // rest, so that each line's order is its own.
         for (number, sums) in sums.chunks_exact_mut(width).enumerate() {
-            add_line(tile, line + number, visible[number].start..start.min(visible[number].end), (0, sums));
+            add_line_alone(tile, line + number, visible[number].start..start.min(visible[number].end), sums);
         }
         for panel in 0..panels {
             let at = panel * WIDE * REGISTERS;
@@ -51,8 +51,18 @@ pub(super) fn accumulate(tile: &Weighted<'_>, sums: &mut [f32]) {
             }
         }
         for (number, sums) in sums.chunks_exact_mut(width).enumerate() {
-            add_line(tile, line + number, end..visible[number].end, (0, sums));
+            add_line_alone(tile, line + number, end..visible[number].end, sums);
         }
+    }
+}
+
+/// Adds what one line sees and others do not. Behind a window a line may end
+/// before another begins: then the range runs backwards, and there is nothing.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn add_line_alone(tile: &Weighted<'_>, line: usize, tokens: Range<usize>, sums: &mut [f32]) {
+    if !tokens.is_empty() {
+        add_line(tile, line, tokens, (0, sums));
     }
 }
 
