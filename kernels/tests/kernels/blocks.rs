@@ -184,7 +184,7 @@ proptest! {
 #[test]
 fn blocks_of_output_and_threads_change_nothing() {
     for format in FORMATS {
-        for (rows, outputs, width) in [(1, 700, 1024), (70, 200, 256)] {
+        for (rows, outputs, width) in [(1, 700, 1024), (11, 70, 2048), (70, 200, 256)] {
             let mut numbers = Numbers(9);
             let bytes = format.random(&mut numbers, outputs * width / format.sizes().1);
             let case = Case { rows, outputs, width, inputs: numbers.values(rows * width) };

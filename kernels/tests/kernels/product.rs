@@ -70,8 +70,9 @@ proptest! {
 
 #[test]
 fn blocks_and_threads_change_nothing() {
+    // Widths of whole units, over a segment, have bodies of their own for a few rows.
     for (rows, outputs, width) in
-        [(1, 1000, 1000), (2, 301, 3003), (70, 200, 333), (200, 7, 515), (300, 70, 1030), (7, 9, 3003)]
+        [(1, 1000, 1000), (2, 301, 3003), (5, 301, 2080), (70, 200, 333), (200, 7, 515), (300, 70, 1030), (7, 9, 3003)]
     {
         let case = Case::new(rows, outputs, width);
         let [scalar, levels @ ..] = levels();
@@ -87,7 +88,9 @@ fn blocks_and_threads_change_nothing() {
 
 #[test]
 fn halves_are_the_bits_of_what_they_widen_to() {
-    for (rows, outputs, width) in [(1, 61, 77), (1, 1000, 1000), (1, 75, 1120), (3, 50, 8), (70, 200, 333)] {
+    for (rows, outputs, width) in
+        [(1, 61, 77), (1, 1000, 1000), (1, 75, 1120), (13, 75, 1120), (3, 50, 8), (70, 200, 333)]
+    {
         let mut case = Case::new(rows, outputs, width);
         let narrow = case.weights.clone();
         case.weights = narrow.iter().map(|value| f16::from_f32(*value).to_f32()).collect();
