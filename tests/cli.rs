@@ -82,7 +82,9 @@ fn a_component_without_run_is_no_plan() {
 fn check_says_what_a_plan_is_given() {
     let ended = Host::new("check --cpu-ms 7 --memory-mib 9").with(probe().display()).end();
     assert_eq!(ended.code, 0, "{ended:?}");
-    for piece in ["fits choreo:host@0.1.0", "choreo:host/choreo@0.1.0", "wasi:cli/stderr@", "7 ms", "9 MiB"] {
+    for piece in
+        ["fits choreo:host@0.1.0", "language Rust", "choreo:host/choreo@0.1.0", "wasi:cli/stderr@", "7 ms", "9 MiB"]
+    {
         assert!(ended.stdout.contains(piece), "{piece:?}: {ended:?}");
     }
 }

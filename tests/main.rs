@@ -10,7 +10,9 @@
 //! | cli | bad input and odd ends of the command line: one line each |
 //! | compare | `compare`: modes that say the same, their counts, where free ones part |
 //! | constraint | texts held to regular expressions, JSON schemas and choices |
+//! | contract | the contract as released, and a component of its first day |
 //! | dense | random graphs through the decoder against a dense reference |
+//! | explain | files that are no plans, in the words of their language |
 //! | faults | seeded faults, and the tests that must notice them |
 //! | golden | logits against an outside implementation |
 //! | hub | models by their names on the hub, against a small hub of this process |
@@ -22,6 +24,7 @@
 //! | pending | messages that are started: read, waited for, cancelled, dropped |
 //! | stream | texts shown while they are decoded |
 //! | pieces | SentencePiece tokenizers: what stands where a text begins, and what texts may not become |
+//! | projects | what `new` writes: it builds and runs |
 //! | prefix | a prefix cache: the bits of encoding anew, and what it saves; runs made to say what another said |
 //! | plans | every plan of the repository, run on the embedded model |
 //! | recording | runs that are recorded, and plans that are answered from what was recorded |
@@ -43,7 +46,9 @@ mod choreography;
 mod cli;
 mod compare;
 mod constraint;
+mod contract;
 mod dense;
+mod explain;
 mod faults;
 mod gguf;
 mod golden;
@@ -57,6 +62,7 @@ mod pending;
 mod pieces;
 mod plans;
 mod prefix;
+mod projects;
 mod recording;
 mod reference;
 mod room;

@@ -8,9 +8,13 @@
 mod bench;
 mod check;
 mod compare;
+mod explain;
 mod input;
+mod languages;
 mod model;
+mod new;
 mod options;
+mod origin;
 mod outcome;
 mod record;
 mod replay;
@@ -51,6 +55,8 @@ enum Command {
     View(options::ViewArguments),
     /// Measure the paper's workflows at real lengths, against a prefix cache
     Bench(bench::BenchArguments),
+    /// Write a small project: a plan, the SDK of its language and the contract
+    New(options::NewArguments),
     /// Say whether a component fits the contract, and what it would be given
     Check(options::CheckArguments),
     /// Print the contract: the WIT package that plans are built against
@@ -73,6 +79,7 @@ pub fn main(started: Instant) -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::View(arguments) => view::view(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
+        Command::New(arguments) => new::new(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Wit => print(include_str!("../../wit/choreo.wit")).map(|()| ExitCode::SUCCESS),
     };

@@ -88,6 +88,17 @@ pub(super) struct ViewArguments {
     pub(super) output: Option<PathBuf>,
 }
 
+/// What `new` is given.
+#[derive(Debug, Args)]
+pub(super) struct NewArguments {
+    /// The project's folder, which must not be there yet; its last part is the project's name
+    #[arg(value_name = "NAME")]
+    pub(super) folder: PathBuf,
+    /// The language: rust, python, js, ts, c or go
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(super) lang: String,
+}
+
 /// What `check` is given.
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {

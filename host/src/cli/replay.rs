@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::wasm::{Recorded, Recording, Sandbox, Task};
 
+use super::explain::explain;
 use super::input;
 use super::options::ReplayArguments;
 use super::outcome::give;
@@ -25,8 +26,7 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<ExitCode> {
     let own = if own.is_empty() { program.own(&recorded.arguments).to_vec() } else { input::arguments(own)? };
     let own = program.arguments(own);
     let sandbox = Sandbox::new(input::compiled_cache())?;
-    let plan = sandbox.load(program.component);
-    let plan = plan.with_context(|| format!("{} is no plan for this host", path.display()))?;
+    let plan = sandbox.load(program.component).map_err(|error| explain(&path, error))?;
 
     let screen = if arguments.quiet { Screen::still() } else { Screen::live() };
     let task = Task { arguments: own, limits: recorded.limits(), seed: recorded.seed, log: screen.log() };

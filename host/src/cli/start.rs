@@ -9,6 +9,7 @@ use crate::engine::{self, EngineOptions, Handle, Starting};
 use crate::model::{CacheSize, Decoder, LoadError, LoadOptions, Model, Source};
 use crate::wasm::{Plan, Sandbox};
 
+use super::explain::explain;
 use super::options::HostArguments;
 use super::screen::{one_line, say};
 use super::{input, model};
@@ -19,8 +20,7 @@ use super::{input, model};
 pub(super) fn ready(component: Vec<u8>, name: &Path, arguments: &HostArguments) -> Result<(Plan, Handle)> {
     let starting = start(model::source(arguments)?, arguments)?;
     let sandbox = Sandbox::new(input::compiled_cache())?;
-    let plan = sandbox.load(component);
-    let plan = plan.with_context(|| format!("{} is no plan for this host", name.display()))?;
+    let plan = sandbox.load(component).map_err(|error| explain(name, error))?;
     Ok((plan, starting.wait()?))
 }
 

@@ -13,8 +13,11 @@ use super::world::World;
 
 /// The contract that this host serves: the package line of `wit/choreo.wit`.
 pub const CONTRACT: &str = "choreo:host@0.1.0";
-/// Its interfaces, as a component names them.
-const INTERFACES: [&str; 2] = ["choreo:host/choreo@0.1.0", "choreo:host/log@0.1.0"];
+/// Its interfaces.
+const INTERFACES: [&str; 2] = ["choreo", "log"];
+/// How the versions begin that components may be built against: within 0.1, what an
+/// interface has never changes (`wit/README.md`).
+const TRACK: &str = "0.1.";
 /// WASI packages that an empty world is given of.
 const WASI: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
 /// Bytes of a component; Python's runtime takes 18 MB.
@@ -22,13 +25,11 @@ pub const COMPONENT_BYTES: u64 = 64 << 20;
 /// Time to compile one; Python's runtime takes 20 s on two slow cores.
 const COMPILE: Duration = Duration::from_secs(180);
 
-/// A file that is no plan for this host.
+/// A file that is no plan for this host: what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// Not WebAssembly, or not a component.
-    #[error(
-        "it is {0}, not a WebAssembly component: build it with `cargo build --target wasm32-wasip2`, or with your language's component tool"
-    )]
+    #[error("it is {0}, not a WebAssembly component")]
     NotComponent(&'static str),
     /// A component that does not parse or validate.
     #[error("it is not a valid component ({0}): the file is damaged or cut short; build it again")]
@@ -48,18 +49,16 @@ pub enum LoadError {
     #[error("it could not be compiled: {0}")]
     Compiler(String),
     /// It needs another version of the contract.
-    #[error(
-        "it imports {0} and this host serves {CONTRACT}: build it against the package that `choreo-host wit` prints"
-    )]
+    #[error("it imports {0} and this host serves {CONTRACT}")]
     Version(String),
     /// It needs something that a plan is not given.
-    #[error("it imports {0}, which no plan is given: import only {CONTRACT} and WASI 0.2 without http")]
+    #[error("it imports {0}, which no plan is given")]
     Import(String),
     /// It imports the right interface with the wrong types.
-    #[error("its imports do not fit ({0}): build it against the package that `choreo-host wit` prints")]
+    #[error("its imports do not fit ({0})")]
     ImportType(String),
     /// It does not export `run` as the world has it.
-    #[error("its exports do not fit ({0}): export `run: func(args: list<string>) -> result<string, string>`")]
+    #[error("its exports do not fit ({0})")]
     Export(String),
 }
 
@@ -134,11 +133,14 @@ fn imports(component: &Component, engine: &Engine) -> Result<Vec<String>, LoadEr
 }
 
 fn allowed(name: &str) -> Result<(), LoadError> {
-    if INTERFACES.contains(&name) {
-        return Ok(());
-    }
-    if name.starts_with("choreo:host/") {
-        return Err(LoadError::Version(name.into()));
+    if let Some(ours) = name.strip_prefix("choreo:host/") {
+        let (interface, version) = ours.split_once('@').unwrap_or((ours, ""));
+        let patch = version.strip_prefix(TRACK).unwrap_or_default();
+        let served = !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit());
+        return match INTERFACES.contains(&interface) && served {
+            true => Ok(()),
+            false => Err(LoadError::Version(name.into())),
+        };
     }
     let wasi = name.strip_prefix("wasi:").and_then(|rest| rest.split_once('/'));
     match wasi {
@@ -160,22 +162,24 @@ mod tests {
     #[test]
     fn the_contract_is_the_package() {
         let wit = include_str!("../../../wit/choreo.wit");
-        assert!(wit.starts_with(&format!("package {CONTRACT};")));
+        assert!(wit.contains(&format!("\npackage {CONTRACT};\n")));
+        assert!(CONTRACT.starts_with(&format!("choreo:host@{TRACK}")));
         for interface in INTERFACES {
-            let (name, version) = interface.split_once('@').unwrap();
-            assert!(CONTRACT.ends_with(version), "{interface}");
-            let name = name.strip_prefix("choreo:host/").unwrap();
-            assert!(wit.contains(&format!("\ninterface {name} {{")), "{interface}");
+            assert!(wit.contains(&format!("\ninterface {interface} {{")), "{interface}");
         }
     }
 
     #[test]
     fn imports_are_those_of_the_empty_world() {
-        for good in ["choreo:host/choreo@0.1.0", "wasi:io/streams@0.2.6", "wasi:cli/exit@0.2.0"] {
+        for good in
+            ["choreo:host/choreo@0.1.0", "choreo:host/log@0.1.12", "wasi:io/streams@0.2.6", "wasi:cli/exit@0.2.0"]
+        {
             assert_eq!(allowed(good), Ok(()), "{good}");
         }
-        let other = "choreo:host/choreo@0.2.0";
-        assert_eq!(allowed(other), Err(LoadError::Version(other.into())));
+        for other in ["choreo@0.2.0", "choreo@0.1.0-draft", "choreo@0.1.", "choreo", "later@0.1.1", "log@1.1.0"] {
+            let other = format!("choreo:host/{other}");
+            assert_eq!(allowed(&other), Err(LoadError::Version(other.clone())));
+        }
         for bad in ["wasi:http/outgoing-handler@0.2.0", "wasi:io/streams@0.3.0", "wasi:keyvalue/store", "env", ""] {
             assert_eq!(allowed(bad), Err(LoadError::Import(bad.into())), "{bad}");
         }
