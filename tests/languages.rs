@@ -1,12 +1,20 @@
 //! The same plan in several languages says the same, bit for bit.
 
 use choreo_host::engine::Mode;
+use choreo_host::wasm::Plan;
 use choreo_tests::rig::{Rig, load, options};
 use choreo_workflows::Built;
 
 /// A plan in another language, and the plan in Rust that it is.
-const PAIRS: [(&str, &str); 4] =
-    [("conversation.js", "conversation"), ("council.js", "council"), ("madpar.js", "madpar"), ("tot.js", "tot")];
+const PAIRS: [(&str, &str); 7] = [
+    ("conversation.js", "conversation"),
+    ("council.js", "council"),
+    ("council.py", "council"),
+    ("madpar.js", "madpar"),
+    ("madpar.py", "madpar"),
+    ("tot.js", "tot"),
+    ("tot.py", "tot"),
+];
 
 /// Two lists of arguments for a plan in Rust.
 fn arguments(plan: &str) -> [&'static [&'static str]; 2] {
@@ -46,9 +54,10 @@ fn plans_say_the_same_in_every_language() {
             assert!(std::env::var_os("CI").is_none(), "CI has the tools of every guest language: {missing}");
             continue;
         }
+        let plans = [name, rust].map(load);
         for arguments in arguments(rust) {
-            let run = |plan: &str| rig.run(&load(plan), options(Mode::Choreo, 5), arguments);
-            let [(said, report), (expected, other)] = [name, rust].map(run);
+            let run = |plan: &Plan| rig.run(plan, options(Mode::Choreo, 5), arguments);
+            let [(said, report), (expected, other)] = plans.each_ref().map(run);
             assert_eq!(said, expected, "{name} {arguments:?}");
             let messages = |report: &choreo_host::engine::report::RunReport| report.messages.len();
             assert_eq!(messages(&report), messages(&other), "{name} {arguments:?}");

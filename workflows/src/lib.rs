@@ -5,6 +5,7 @@
 //! component, in a module of its own; `LANGUAGES` lists them.
 
 mod javascript;
+mod python;
 mod rust;
 
 use std::collections::BTreeMap;
@@ -51,7 +52,7 @@ struct Scripts {
 /// Plans by name, each with its source.
 type Sources = Vec<(String, PathBuf)>;
 
-static LANGUAGES: [Language; 2] = [rust::LANGUAGE, javascript::LANGUAGE];
+static LANGUAGES: [Language; 3] = [rust::LANGUAGE, javascript::LANGUAGE, python::LANGUAGE];
 
 /// The components that this process has built, each once: tests ask often.
 static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
@@ -285,6 +286,9 @@ mod tests {
         assert_eq!(language("shared"), None, "what plans share is no plan");
         for name in ["conversation.js", "council.js", "madpar.js", "tot.js"] {
             assert_eq!(language(name), Some("JavaScript"), "{name}");
+        }
+        for name in ["council.py", "madpar.py", "tot.py"] {
+            assert_eq!(language(name), Some("Python"), "{name}");
         }
         assert!(found.iter().all(|plan| plan.source.is_file()));
     }

@@ -1,0 +1,42 @@
+"""What scripts have of the standard library. All of it is imported when the runner is
+built: when a script runs, there are no files to import from."""
+
+import importlib
+import sys
+import traceback
+
+NAMES = (
+    "abc", "argparse", "array", "ast", "asyncio", "base64", "binascii", "bisect", "calendar", "cmath", "codecs",
+    "collections", "colorsys", "configparser", "contextlib", "contextvars", "copy", "csv", "dataclasses", "datetime",
+    "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "gc", "getopt", "graphlib", "hashlib", "heapq",
+    "hmac", "html", "inspect", "io", "ipaddress", "itertools", "json", "keyword", "linecache", "logging", "math",
+    "numbers", "operator", "os", "pathlib", "pprint", "queue", "random", "re", "reprlib", "secrets", "shlex",
+    "statistics", "string", "struct", "sys", "textwrap", "time", "timeit", "tokenize", "traceback", "types", "typing",
+    "unicodedata", "unittest", "urllib", "uuid", "warnings", "weakref", "zlib",
+)  # fmt: skip
+
+#: What those import when it is first wanted.
+_LATE = (
+    "_strptime", "collections.abc", "concurrent.futures", "encodings.ascii", "encodings.cp1252", "encodings.idna",
+    "encodings.latin_1", "encodings.punycode", "encodings.raw_unicode_escape", "encodings.unicode_escape",
+    "encodings.utf_16", "encodings.utf_16_le", "encodings.utf_32", "encodings.utf_8_sig", "html.entities",
+    "html.parser", "importlib.abc", "importlib.machinery", "importlib.util", "json.tool", "logging.handlers",
+    "os.path", "string.templatelib", "unittest.mock", "urllib.parse",
+)  # fmt: skip
+
+absent = []
+for _name in NAMES + _LATE:
+    try:
+        importlib.import_module(_name)
+    except ImportError as _missing:
+        absent.append(f"{_name}: {_missing}")
+NAMES = tuple(name for name in NAMES if name in sys.modules)
+
+
+def warm() -> None:
+    """Does once what imports something when it is first done."""
+    for source in ("def broken(:\n", "len(undefined)\n", "import math\nmath.pie\n", "1 / 0\n"):
+        try:
+            exec(compile(source, "plan.py", "exec"), {})
+        except Exception as error:
+            "".join(traceback.format_exception(error))
