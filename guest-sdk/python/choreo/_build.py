@@ -25,7 +25,7 @@ if not callable(getattr(plan, "run", None)):
 
 class WitWorld(wit_world.WitWorld):
     def run(self, args):
-        return _plan.outcome(plan.run, args)
+        return _plan.outcome(lambda: plan.run, args)
 '''
 
 

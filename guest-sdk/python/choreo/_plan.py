@@ -12,6 +12,7 @@ from typing import Any
 
 from ._contract import Err
 from ._loop import run
+from ._options import string
 
 #: What to let go of so that an end for want of memory can be told.
 _reserve = bytearray(256 << 10)
@@ -19,20 +20,22 @@ _reserve = bytearray(256 << 10)
 own = [__file__.rpartition("/")[0] + "/", "<frozen ", "<string>", "/python/", "/bundled/"]
 
 
-def outcome(plan: Callable[[list[str]], Any], args: list[str]) -> str:
-    """The plan's result. Its exception goes to standard error with its frames, and is
-    the run's error in one line; the text of a `sys.exit` is that error as it is."""
+def outcome(find: Callable[[], Callable[[list[str]], Any]], args: list[str]) -> str:
+    """The result of the plan, the function that `find` gives. Its exception goes to
+    standard error with its frames, and is the run's error in one line; the text of a
+    `sys.exit` is that error as it is."""
     try:
+        plan = find()
         result = plan(args)
         if inspect.iscoroutine(result):
             result = run(result)
         if not isinstance(result, str):
-            raise TypeError(f"`run` returned {_shown(result)}, and a plan's result is a string")
-        return result
+            raise TypeError(f"`run` returned {_shown(result)}, and a plan's result is a string{_defined(plan)}")
+        return string("the plan's result", result)
     except SystemExit as exit:
-        raise Err(_exited(exit.code)) from None
+        raise Err(_printable(_exited(exit.code))) from None
     except BaseException as error:
-        raise Err(report(error)) from None
+        raise Err(_printable(report(error))) from None
 
 
 def report(error: BaseException) -> str:
@@ -83,4 +86,14 @@ def _exited(code: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return "nothing" if value is None else f"{type(value).__name__}"
+    return "nothing" if value is None else type(value).__name__
+
+
+def _defined(plan: Any) -> str:
+    code = getattr(plan, "__code__", None)
+    return "" if code is None else f" ({_place(code.co_filename, code.co_firstlineno)})"
+
+
+def _printable(text: str) -> str:
+    # Half a character is no text, and would trap.
+    return text.encode(errors="backslashreplace").decode()

@@ -2,7 +2,6 @@
 built: when a script runs, there are no files to import from."""
 
 import importlib
-import sys
 import traceback
 
 NAMES = (
@@ -24,13 +23,8 @@ _LATE = (
     "os.path", "string.templatelib", "unittest.mock", "urllib.parse",
 )  # fmt: skip
 
-absent = []
 for _name in NAMES + _LATE:
-    try:
-        importlib.import_module(_name)
-    except ImportError as _missing:
-        absent.append(f"{_name}: {_missing}")
-NAMES = tuple(name for name in NAMES if name in sys.modules)
+    importlib.import_module(_name)
 
 
 def warm() -> None:

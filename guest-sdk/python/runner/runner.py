@@ -4,10 +4,10 @@ arguments are the script's. It has the SDK, and of the standard library what `li
 names; other modules are those of the bundle.
 """
 
-import importlib
+import importlib.util
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -17,68 +17,69 @@ import choreo  # noqa: F401
 import library
 import wit_world
 from choreo import _plan
+from choreo._watch import watch
 
 _plan.own.append(__file__)
 
 
 class WitWorld(wit_world.WitWorld):
     def run(self, args: list[str]) -> str:
-        return _plan.outcome(script, args)
+        return _plan.outcome(lambda: script(args[0]), args[1:])
 
 
-def script(args: list[str]) -> Any:
-    """What the script's `run` gives for the arguments after the bundle."""
-    bundle = json.loads(args[0])
+def script(written: str) -> Callable[[list[str]], Any]:
+    """The function `run` of a bundle's script."""
+    bundle = json.loads(written)
     main = bundle["main"]
-    files = Files(bundle["files"])
+    folder, _, _ = main.rpartition("/")
+    files = Files(bundle["files"], [f"{folder}/" if folder else "", ""])
     for file, source in files.sources.items():
         _plan.keep_source(file, source)
     sys.meta_path.insert(0, files)
     sys.meta_path.append(Absent())
     # Not `__main__`: the same module can be built into a component.
-    module = files.load(main.removesuffix(".py").replace("/", "."), main)
+    name = main.rpartition("/")[2].removesuffix(".py")
+    module = importlib.util.module_from_spec(files.spec(name, main))
+    sys.modules[name] = module
+    files.exec_module(module)
     run = getattr(module, "run", None)
     if not callable(run):
         raise SystemExit(f"{main} has no function `run`: write `def run(args)` or `async def run(args)`")
-    return run(args[1:])
+    return run
 
 
 class Files(MetaPathFinder, Loader):
     """Finds and loads the modules of a bundle."""
 
-    def __init__(self, sources: dict[str, str]) -> None:
+    def __init__(self, sources: dict[str, str], folders: list[str]) -> None:
         self.sources = sources
-
-    def load(self, name: str, file: str) -> ModuleType:
-        """The module of this file, under a name that it can be imported by."""
-        spec = ModuleSpec(name, self, origin=file)
-        spec.has_location = True
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        self.exec_module(module)
-        return module
+        #: Where imports are looked for: beside the script, then from the bundle's root.
+        self.folders = folders
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        base = fullname.replace(".", "/")
-        folder = f"{base}/"
-        if f"{folder}__init__.py" in self.sources:
-            file, package = f"{folder}__init__.py", True
-        elif f"{base}.py" in self.sources:
-            file, package = f"{base}.py", False
-        elif any(known.startswith(folder) for known in self.sources):
-            return ModuleSpec(fullname, None, is_package=True)
-        else:
-            return None
-        spec = ModuleSpec(fullname, self, origin=file, is_package=package)
+        for folder in self.folders:
+            base = folder + fullname.replace(".", "/")
+            if f"{base}/__init__.py" in self.sources:
+                return self.spec(fullname, f"{base}/__init__.py", is_package=True)
+            if f"{base}.py" in self.sources:
+                return self.spec(fullname, f"{base}.py")
+            if any(known.startswith(f"{base}/") for known in self.sources):
+                return ModuleSpec(fullname, None, is_package=True)
+        return None
+
+    def spec(self, name: str, file: str, is_package: bool = False) -> ModuleSpec:
+        spec = ModuleSpec(name, self, origin=file, is_package=is_package)
         spec.has_location = True
         return spec
 
     def exec_module(self, module: ModuleType) -> None:
         spec = module.__spec__
         file = spec.origin if spec is not None and spec.origin is not None else ""
-        exec(compile(self.sources[file], file, "exec", dont_inherit=True), module.__dict__)
+        code = compile(self.sources[file], file, "exec", dont_inherit=True)
+        watch(code)
+        exec(code, module.__dict__)
 
 
 class Absent(MetaPathFinder):
@@ -89,8 +90,8 @@ class Absent(MetaPathFinder):
     ) -> ModuleSpec | None:
         if path is None and fullname in sys.stdlib_module_names:
             raise ModuleNotFoundError(
-                f"No module named {fullname!r} in the script runner: it has {', '.join(library.NAMES)}; "
-                "`python -m choreo build` takes others along",
+                f"No module named {fullname!r} in the runner of scripts, which has a part of the standard library: "
+                "`python -m choreo build` takes other modules along",
                 name=fullname,
             )
         return None
