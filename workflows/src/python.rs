@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{Language, Plan, Sources, entries, guests, modified, root, stem, succeed};
 
-pub(crate) const LANGUAGE: Language = Language { name: "Python", find, missing, build };
+pub(crate) const LANGUAGE: Language = Language { name: "Python", find, missing, build, scripts: None };
 
 fn find(folder: &Path) -> Result<Sources> {
     let named = |path: PathBuf| (format!("{}.py", stem(&path)), path);
