@@ -6,12 +6,18 @@ use choreo_tests::rig::{Rig, load, options};
 use choreo_workflows::Built;
 
 /// A plan in another language, and the plan in Rust that it is.
-const PAIRS: [(&str, &str); 7] = [
+const PAIRS: [(&str, &str); 13] = [
     ("conversation.js", "conversation"),
+    ("council.c", "council"),
+    ("council.go", "council"),
     ("council.js", "council"),
     ("council.py", "council"),
+    ("madpar.c", "madpar"),
+    ("madpar.go", "madpar"),
     ("madpar.js", "madpar"),
     ("madpar.py", "madpar"),
+    ("tot.c", "tot"),
+    ("tot.go", "tot"),
     ("tot.js", "tot"),
     ("tot.py", "tot"),
 ];

@@ -28,6 +28,7 @@
 //! | prefix | a prefix cache: the bits of encoding anew, and what it saves; runs made to say what another said |
 //! | plans | every plan of the repository, run on the embedded model |
 //! | recording | runs that are recorded, and plans that are answered from what was recorded |
+//! | trials | a language's whole contract, and where its mistakes are |
 //! | view | a report as a page, read in a browser |
 //! | score | continuations' log-probabilities against what decoding reports |
 //! | templates | chat formats of many families, ours or a folder of real ones |
@@ -75,5 +76,6 @@ mod stream;
 mod support;
 mod templates;
 mod tiny;
+mod trials;
 mod view;
 mod witness;

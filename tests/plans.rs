@@ -14,24 +14,32 @@ use choreo_tests::rig::{Rig, load, options};
 use crate::support::Host;
 
 /// Plans, and the test that runs them.
-const TESTED: [(&str, &str); 17] = [
+const TESTED: [(&str, &str); 25] = [
     ("bsm", "placed::two_stories_stand_as_they_are_placed"),
     ("conversation", "a_conversation_goes_on_and_back"),
     ("conversation.js", "languages::plans_say_the_same_in_every_language"),
     ("council", "the_sdks_example_runs"),
+    ("council.c", "languages::plans_say_the_same_in_every_language"),
+    ("council.go", "languages::plans_say_the_same_in_every_language"),
     ("council.js", "languages::plans_say_the_same_in_every_language"),
     ("council.py", "languages::plans_say_the_same_in_every_language"),
     ("documents", "placed::documents_are_read_in_any_order"),
     ("maditer", "debate::a_debate_in_turns_shows_each_side_both"),
     ("madpar", "debate::a_debate_ends_with_the_majority"),
+    ("madpar.c", "languages::plans_say_the_same_in_every_language"),
+    ("madpar.go", "languages::plans_say_the_same_in_every_language"),
     ("madpar.js", "languages::plans_say_the_same_in_every_language"),
     ("madpar.py", "languages::plans_say_the_same_in_every_language"),
     ("multiqa", "skills::the_embedded_model_answers_two_questions_at_once"),
     ("prisoners", "game::what_leaks_is_what_may"),
     ("probe", "choreography::merkle_witness_through_a_component"),
     ("tot", "thoughts::the_solution_with_most_votes_is_finished"),
+    ("tot.c", "languages::plans_say_the_same_in_every_language"),
+    ("tot.go", "languages::plans_say_the_same_in_every_language"),
     ("tot.js", "languages::plans_say_the_same_in_every_language"),
     ("tot.py", "languages::plans_say_the_same_in_every_language"),
+    ("trial.c", "trials::every_function_of_the_contract_is_there"),
+    ("trial.go", "trials::every_function_of_the_contract_is_there"),
 ];
 
 /// The modes that every plan runs in.

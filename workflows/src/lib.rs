@@ -4,7 +4,10 @@
 //! guest SDK. Each language says which plans a folder holds and how one becomes a
 //! component, in a module of its own; `LANGUAGES` lists them.
 
+mod c;
+mod go;
 mod javascript;
+mod pip;
 mod python;
 mod rust;
 
@@ -52,7 +55,7 @@ struct Scripts {
 /// Plans by name, each with its source.
 type Sources = Vec<(String, PathBuf)>;
 
-static LANGUAGES: [Language; 3] = [rust::LANGUAGE, javascript::LANGUAGE, python::LANGUAGE];
+static LANGUAGES: [Language; 5] = [rust::LANGUAGE, javascript::LANGUAGE, python::LANGUAGE, c::LANGUAGE, go::LANGUAGE];
 
 /// The components that this process has built, each once: tests ask often.
 static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
@@ -264,6 +267,18 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The files of a folder with this extension, sorted.
+fn with_extension(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut paths = entries(folder)?;
+    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
+    Ok(paths)
+}
+
+/// Whether any of these files changed after this one was made.
+fn newer(inputs: &[PathBuf], made: &Path) -> bool {
+    inputs.iter().any(|input| modified(input) > modified(made))
+}
+
 /// The last part of a path without its extension.
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
@@ -286,6 +301,10 @@ mod tests {
         assert_eq!(language("shared"), None, "what plans share is no plan");
         for name in ["conversation.js", "council.js", "madpar.js", "tot.js"] {
             assert_eq!(language(name), Some("JavaScript"), "{name}");
+        }
+        for name in ["council", "madpar", "tot"] {
+            assert_eq!(language(&format!("{name}.c")), Some("C"), "{name}");
+            assert_eq!(language(&format!("{name}.go")), Some("Go"), "{name}");
         }
         for name in ["council.py", "madpar.py", "tot.py"] {
             assert_eq!(language(name), Some("Python"), "{name}");

@@ -23,11 +23,21 @@ pub(super) fn report(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A component's bytes.
+/// A component's bytes. Of what a C or Go compiler writes, a core module, it is made
+/// here.
 pub(super) fn component(path: &Path) -> Result<Vec<u8>> {
     // One byte over the bound is enough to see that it is too large.
     let bytes = read(path, COMPONENT_BYTES + 1);
-    bytes.with_context(|| format!("cannot read the plan {}: name a component file", path.display()))
+    let bytes = bytes.with_context(|| format!("cannot read the plan {}: name a component file", path.display()))?;
+    if !choreo_component::is_core(&bytes) || bytes.len() as u64 > COMPONENT_BYTES {
+        return Ok(bytes);
+    }
+    choreo_component::encode(&bytes).with_context(|| {
+        format!(
+            "{} is no plan for this host: it is a core WebAssembly module, and no component can be made of it",
+            path.display()
+        )
+    })
 }
 
 /// The plan's arguments, files' text in place of their names.

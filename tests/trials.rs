@@ -1,0 +1,105 @@
+//! What the other plans of a language do not show: all of the contract, decodes that
+//! overlap, and mistakes with their files and lines.
+
+use choreo_host::engine::Mode;
+use choreo_tests::rig::{Rig, load, options};
+use choreo_workflows::Built;
+
+use crate::support::Host;
+
+/// Whether the plan can be built here. CI has the tools of every language.
+fn built(name: &str) -> bool {
+    let plan = choreo_workflows::plan(name).unwrap();
+    let Built::Skipped(missing) = plan.build().unwrap() else { return true };
+    println!("skipped {name}: {missing}");
+    assert!(std::env::var_os("CI").is_none(), "CI has the tools of every guest language: {missing}");
+    false
+}
+
+/// What plans say that use all that the others do not.
+const EVERYTHING: &str = "\
+role 2, part 0, name 0, finish 0, labels 0, at 90, parents 3 1
+more tokens 1, ";
+
+#[test]
+fn every_function_of_the_contract_is_there() {
+    let mut said = Vec::new();
+    for plan in ["trial.c", "trial.go"].into_iter().filter(|plan| built(plan)) {
+        let text = Rig::embedded().run(&load(plan), options(Mode::Choreo, 3), &["everything"]).0;
+        assert!(text.starts_with(EVERYTHING) && text.contains("\nfinish 2 1\n"), "{plan}: {text}");
+        assert!(
+            text.contains("\nreleased 1: call 0 of the list: message 2 is not known to this run"),
+            "{plan}: {text}"
+        );
+        said.push(text);
+    }
+    assert!(said.windows(2).all(|pair| pair[0] == pair[1]), "{said:#?}");
+}
+
+/// Eight decodes are the same in every way of sending them; where goroutines send
+/// them, the numbers of the messages are in another order.
+#[test]
+fn started_decodes_say_what_a_list_says() {
+    for plan in ["trial.c", "trial.go"].into_iter().filter(|plan| built(plan)) {
+        let run = |way| Rig::embedded().run(&load(plan), options(Mode::Choreo, 3), &["eight", way, "20"]).0;
+        let list = run("list");
+        assert_eq!(list.lines().count(), 8, "{plan}: {list}");
+        assert_eq!(run("started"), list, "{plan}");
+        assert_eq!(run("apart"), list, "{plan}");
+        if plan.ends_with(".go") {
+            assert_eq!(run("goroutines").lines().count(), 8, "{plan}");
+        }
+    }
+}
+
+/// A mistake, the exit code, and what its one line of error and the lines around it hold.
+type Mistake = (&'static str, i32, &'static [&'static str], &'static [&'static str]);
+
+#[track_caller]
+fn mistakes(plan: &str, mistakes: &[Mistake]) {
+    if !built(plan) {
+        return;
+    }
+    let component = choreo_workflows::component(plan).unwrap();
+    for (behaviour, code, line, around) in mistakes {
+        let host = Host::new("run --cpu-ms 2000 --memory-mib 64").with(component.display()).and(behaviour);
+        let ended = host.fails(*code, line);
+        for piece in *around {
+            assert!(ended.stderr.contains(piece), "{plan} {behaviour}: {piece:?} is not in {ended:?}");
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_c_are_told_with_their_lines() {
+    mistakes(
+        "trial.c",
+        &[
+            ("error", 1, &["trial.c:10: call 0 of the list: message 999 is not known"], &[]),
+            ("role", 1, &["trial.c:16: call 0 of the list: invalid argument: this role is none"], &[]),
+            ("temperature", 1, &["trial.c:22: call 0 of the list: invalid argument: temperature"], &[]),
+            ("nothing", 1, &["error: no behaviour is called \"nothing\""], &[]),
+            ("crash", 2, &["Assertion failed", "one argument too many", "trial.c", "26"], &["trial.c:26"]),
+            ("loop", 2, &["used 2000 ms of processor time"], &["trial.c:"]),
+            ("memory", 2, &["MiB of memory", "--memory-mib"], &["no memory for 1048576 bytes", "trial.c:31"]),
+        ],
+    );
+}
+
+#[test]
+fn mistakes_in_go_are_told_with_their_lines() {
+    mistakes(
+        "trial.go",
+        &[
+            ("error", 1, &["error: call 0 of the list: message 999 is not known"], &[]),
+            ("role", 1, &["trial.go:27: panic: choreo: no role has the number 77"], &["plan printed: "]),
+            ("temperature", 1, &["call 0 of the list: invalid argument: temperature"], &[]),
+            ("utf8", 1, &["trial.go:33: panic: choreo: a text is not UTF-8: \"caf\\xe9\""], &[]),
+            ("crash", 1, &["trial.go:36: panic: runtime error: index out of range [4] with length 4"], &["main.run"]),
+            ("apart", 2, &["trap: unreachable"], &["panic: in a goroutine", "trial.go:39"]),
+            ("deadlock", 2, &["trap: unreachable"], &["all goroutines are asleep"]),
+            ("loop", 2, &["used 2000 ms of processor time"], &["main.spin"]),
+            ("memory", 2, &["MiB of memory", "--memory-mib"], &["out of memory"]),
+        ],
+    );
+}
