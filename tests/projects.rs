@@ -4,22 +4,41 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use choreo_workflows::Built;
+
 use crate::support::{Host, root, scratch};
 
 /// A language whose projects are written here.
 struct Row {
     flag: &'static str,
-    /// Folders of the repository that are in the project, each as a whole.
+    /// A plan of the repository that is built with the same tools, or not at all.
+    like: &'static str,
+    /// Folders of the repository whose files are all in the project.
     whole: &'static [(&'static str, &'static str)],
-    /// Programs that build it, and what to install where they are not.
-    tools: &'static [(&'static str, &'static str)],
 }
 
-const ROWS: [Row; 1] = [Row {
-    flag: "rust",
-    whole: &[("guest-sdk/src", "choreo-guest/src"), ("guest-sdk/examples", "choreo-guest/examples"), ("wit", "wit")],
-    tools: &[("cargo", "Rust, with rustup")],
-}];
+/// Of the package in JavaScript.
+const PACKAGE: [(&str, &str); 5] = [
+    ("guest-sdk/javascript/link", "choreo/link"),
+    ("guest-sdk/javascript/runner", "choreo/runner"),
+    ("guest-sdk/javascript/src", "choreo/src"),
+    ("guest-sdk/javascript/tool", "choreo/tool"),
+    ("wit", "choreo/wit"),
+];
+
+const ROWS: [Row; 3] = [
+    Row {
+        flag: "rust",
+        like: "council",
+        whole: &[
+            ("guest-sdk/src", "choreo-guest/src"),
+            ("guest-sdk/examples", "choreo-guest/examples"),
+            ("wit", "wit"),
+        ],
+    },
+    Row { flag: "js", like: "council.js", whole: &PACKAGE },
+    Row { flag: "ts", like: "council.js", whole: &PACKAGE },
+];
 
 /// Not in projects, which are built and not published.
 const LEFT_OUT: [&str; 3] = ["README.md", "wkg.toml", "__pycache__"];
@@ -46,10 +65,10 @@ fn shell(folder: &Path, line: &str) -> String {
 
 /// Whether the language can be built here. CI has the tools of every language.
 fn can_build(row: &Row) -> bool {
-    let works = |tool: &str| Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
-    let Some((tool, install)) = row.tools.iter().find(|(tool, _)| !works(tool)) else { return true };
-    println!("skipped {}: {tool} was not found: install {install}", row.flag);
-    assert!(std::env::var_os("CI").is_none(), "CI has the tools of every guest language: {tool}");
+    let built = choreo_workflows::plan(row.like).unwrap().build().unwrap();
+    let Built::Skipped(missing) = built else { return true };
+    println!("skipped {}: {missing}", row.flag);
+    assert!(std::env::var_os("CI").is_none(), "CI has the tools of every guest language: {missing}");
     false
 }
 
@@ -89,7 +108,7 @@ fn projects_have_the_whole_sdk() {
             for entry in fs::read_dir(root().join(from)).unwrap() {
                 let path = entry.unwrap().path();
                 let name = path.file_name().unwrap().to_str().unwrap();
-                if LEFT_OUT.contains(&name) {
+                if LEFT_OUT.contains(&name) || path.is_dir() {
                     continue;
                 }
                 let there = folder.join(to).join(name);
@@ -99,6 +118,7 @@ fn projects_have_the_whole_sdk() {
         }
         for entry in walk(&folder) {
             let text = fs::read_to_string(&entry).unwrap();
+            // What stands for the project's name.
             assert!(!text.contains("@NAME@") && !text.contains("@MODULE@"), "{}", entry.display());
         }
     }

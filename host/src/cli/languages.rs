@@ -44,8 +44,8 @@ pub(super) enum Mismatch<'a> {
 }
 
 /// All of them. A runtime that is written in another language stands before that one.
-pub(super) static LANGUAGES: [Language; 5] =
-    [python::LANGUAGE, javascript::LANGUAGE, go::LANGUAGE, rust::LANGUAGE, c::LANGUAGE];
+pub(super) static LANGUAGES: [Language; 6] =
+    [python::LANGUAGE, javascript::LANGUAGE, javascript::TYPESCRIPT, go::LANGUAGE, rust::LANGUAGE, c::LANGUAGE];
 
 /// What is said where nothing tells the language.
 pub(super) fn general(mismatch: &Mismatch<'_>) -> String {

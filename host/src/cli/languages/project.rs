@@ -90,6 +90,12 @@ impl Name {
     }
 }
 
+/// Templates with the name in them, and files as they are.
+pub(super) fn written(name: &Name, own: &[(&str, &str)], copied: &[&[(&str, &str)]]) -> Vec<File> {
+    let filled = own.iter().map(|(place, text)| ((*place).into(), name.fill(text)));
+    filled.chain(copied.concat().iter().map(|(place, text)| ((*place).into(), (*text).into()))).collect()
+}
+
 /// Files of the repository: their places in a project, and their texts.
 macro_rules! copied {
     ($from:literal => $to:literal: $($file:literal),+ $(,)?) => {

@@ -1,6 +1,6 @@
 //! Rust.
 
-use super::project::{File, Name, Project, WIT, copied};
+use super::project::{File, Name, Project, WIT, copied, written};
 use super::{Language, Mismatch, general};
 
 pub(super) const LANGUAGE: Language = Language {
@@ -103,8 +103,7 @@ fn files(name: &Name) -> Vec<File> {
         ("src/lib.rs", include_str!("../../../../guest-sdk/examples/council.rs")),
         ("wit/choreo.wit", WIT),
     ];
-    let mut files: Vec<File> = own.iter().map(|(place, text)| ((*place).into(), name.fill(text))).collect();
-    files.extend(SDK.iter().map(|(place, text)| ((*place).into(), (*text).into())));
+    let mut files = written(name, &own, &[&SDK]);
     files.push(("Cargo.lock".into(), lock(name)));
     files
 }
