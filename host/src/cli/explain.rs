@@ -34,10 +34,24 @@ fn advice(origin: &Origin, error: &LoadError) -> String {
             return String::new();
         }
     };
+    told(origin, &mismatch)
+}
+
+/// What the author of this does, in the words of its language, where that is known.
+fn told(origin: &Origin, mismatch: &Mismatch<'_>) -> String {
     match origin.language() {
-        Some(language) => format!("; it is written in {}: {}", language.name, (language.advice)(&mismatch)),
-        None => format!(": {}", general(&mismatch)),
+        Some(language) => format!("; it is written in {}: {}", language.name, (language.advice)(mismatch)),
+        None => format!(": {}", general(mismatch)),
     }
+}
+
+/// The same of a core module, of which no component could be made.
+pub(super) fn module(path: &Path, bytes: &[u8], error: &anyhow::Error) -> anyhow::Error {
+    let told = told(&Origin::read(bytes), &Mismatch::Module);
+    anyhow::anyhow!(
+        "{} is no plan for this host: it is a core WebAssembly module, and no component can be made of it ({error:#}){told}",
+        path.display()
+    )
 }
 
 /// What to do with a file that was not built yet.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::wasm::{COMPONENT_BYTES, CompiledCache};
 
+use super::explain::module;
 use super::screen::say;
 
 /// Bytes of all arguments: more is a program's data, not its arguments.
@@ -32,12 +33,7 @@ pub(super) fn component(path: &Path) -> Result<Vec<u8>> {
     if !choreo_component::is_core(&bytes) || bytes.len() as u64 > COMPONENT_BYTES {
         return Ok(bytes);
     }
-    choreo_component::encode(&bytes).with_context(|| {
-        format!(
-            "{} is no plan for this host: it is a core WebAssembly module, and no component can be made of it",
-            path.display()
-        )
-    })
+    choreo_component::encode(&bytes).map_err(|error| module(path, &bytes, &error))
 }
 
 /// The plan's arguments, files' text in place of their names.
