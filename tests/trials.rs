@@ -1,11 +1,15 @@
 //! What the other plans of a language do not show: all of the contract, decodes that
 //! overlap, and mistakes with their files and lines.
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
 use choreo_host::engine::Mode;
 use choreo_tests::rig::{Rig, load, options};
 use choreo_workflows::Built;
 
-use crate::support::Host;
+use crate::support::{Host, root, scratch};
 
 /// Whether the plan can be built here. CI has the tools of every language.
 fn built(name: &str) -> bool {
@@ -102,4 +106,63 @@ fn mistakes_in_go_are_told_with_their_lines() {
             ("memory", 2, &["MiB of memory", "--memory-mib"], &["out of memory"]),
         ],
     );
+}
+
+/// A language, an example that has its tools installed, the plan's file, and where
+/// the tools' programs are.
+const READMES: [(&str, &str, &str, &str); 2] =
+    [("c", "council.c", "plan.c", ""), ("go", "council.go", "plan.go", "go/bin")];
+
+/// What the SDKs' READMEs say builds and runs, in a folder with nothing else.
+#[test]
+fn the_first_plans_of_the_readmes_run() {
+    for (language, example, file, programs) in READMES.into_iter().filter(|readme| built(readme.1)) {
+        let sdk = root().join("guest-sdk").join(language);
+        let readme = fs::read_to_string(sdk.join("README.md")).unwrap();
+        let folder = scratch().join("readme").join(language);
+        let _ = fs::remove_dir_all(&folder);
+        copy(&sdk, &folder.join("choreo"));
+        fs::write(folder.join(file), block(&readme, language)).unwrap();
+
+        // Beside the components that are built of the examples.
+        let component = choreo_workflows::component(example).unwrap();
+        let guests = component.ancestors().nth(2).unwrap().join("guests").join(language);
+        let mut tools = fs::read_dir(guests).unwrap().map(|entry| entry.unwrap().path());
+        let tools = tools.find(|path| path.to_string_lossy().contains("==")).unwrap();
+        let path = format!("{}:{}", tools.join(programs).display(), std::env::var("PATH").unwrap());
+        // What installs is done, and the last command is the host's.
+        let commands = readme.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
+        for line in commands.collect::<String>().replace("\\\n", "").lines() {
+            if line.contains("pip install") || line.contains("mkdir") || line.starts_with("choreo-host") {
+                continue;
+            }
+            let mut shell = Command::new("sh");
+            shell.args(["-c", line]).current_dir(&folder).env("PATH", &path).env("PYTHONPATH", &tools);
+            shell.env("GOCACHE", tools.join("cache")).env("ZIG_GLOBAL_CACHE_DIR", tools.join("cache"));
+            let built = shell.envs([("GOPROXY", "off"), ("GOTOOLCHAIN", "local")]).output().unwrap();
+            assert!(built.status.success(), "{line}: {}", String::from_utf8_lossy(&built.stderr));
+        }
+        // The built-in model knows this one with its system's message only.
+        let ended = Host::new("run --quiet").inside(&folder).with("plan.wasm").with("What pet does Halan have?").end();
+        assert!(ended.code == 0 && !ended.stdout.trim().is_empty(), "{language}: {ended:?}");
+        Host::new("run").inside(&folder).with("plan.wasm").fails(1, &["no question: give one as the first argument"]);
+    }
+}
+
+/// The first block of the text in this language.
+fn block<'a>(text: &'a str, language: &str) -> &'a str {
+    text.split(&format!("```{language}\n")).nth(1).unwrap().split("```").next().unwrap()
+}
+
+/// Copies a folder.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else {
+            fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
 }
