@@ -13,7 +13,7 @@ pub(super) const LANGUAGE: Language = Language {
         beside: "`choreo/` is what it includes, whose README.md explains the calls.",
         build: "make",
         component: "@NAME@.wasm",
-        taken: &[],
+        taken: "",
         files,
     }),
     advice,

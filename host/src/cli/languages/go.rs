@@ -13,7 +13,7 @@ pub(super) const LANGUAGE: Language = Language {
         beside: "`choreo/` is the module that it imports, whose README.md explains the calls.",
         build: "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o @NAME@.wasm",
         component: "@NAME@.wasm",
-        taken: &[],
+        taken: "",
         files,
     }),
     advice,

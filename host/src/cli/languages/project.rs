@@ -23,8 +23,8 @@ pub(in crate::cli) struct Project {
     pub(super) build: &'static str,
     /// What comes of that.
     pub(super) component: &'static str,
-    /// Names that the language has taken.
-    pub(super) taken: &'static [&'static str],
+    /// Names that the language has taken, with spaces between.
+    pub(super) taken: &'static str,
     /// All files but README.md.
     pub(super) files: fn(&Name) -> Vec<File>,
 }
@@ -36,7 +36,12 @@ pub(in crate::cli) struct Name(String);
 impl Project {
     /// The files of the project `name`.
     pub(in crate::cli) fn files(&self, name: &Name, language: &str) -> Result<Vec<File>> {
-        ensure!(!self.taken.contains(&&*name.module()), "{} is a word of {language}: take another name", name.0);
+        let module = name.module();
+        ensure!(
+            !self.taken.split(' ').any(|word| word == module),
+            "{} is a word of {language}: take another name",
+            name.0
+        );
         let readme = README
             .replace("@LANGUAGE@", language)
             .replace("@TOOLS@", self.tools)

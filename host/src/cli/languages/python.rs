@@ -16,7 +16,7 @@ pub(super) const LANGUAGE: Language = Language {
         build: "python3 -m venv venv && venv/bin/pip install --quiet -r requirements.txt && \
                 venv/bin/python -m choreo build plan.py -o @NAME@.wasm",
         component: "@NAME@.wasm",
-        taken: &[],
+        taken: "",
         files,
     }),
     advice,
