@@ -26,6 +26,7 @@
 //! | pieces | SentencePiece tokenizers: what stands where a text begins, and what texts may not become |
 //! | projects | what `new` writes: it builds and runs |
 //! | prefix | a prefix cache: the bits of encoding anew, and what it saves; runs made to say what another said |
+//! | python | scripts in Python, where their mistakes are, and what runs them |
 //! | plans | every plan of the repository, run on the embedded model |
 //! | recording | runs that are recorded, and plans that are answered from what was recorded |
 //! | trials | a language's whole contract, and where its mistakes are |
@@ -64,6 +65,7 @@ mod pieces;
 mod plans;
 mod prefix;
 mod projects;
+mod python;
 mod recording;
 mod reference;
 mod room;

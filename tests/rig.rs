@@ -115,8 +115,12 @@ impl Rig {
 
 /// A built plan, ready to run.
 pub fn load(name: &str) -> Plan {
+    open(&choreo_workflows::component(name).unwrap())
+}
+
+/// A component, a folder below the target folder, ready to run.
+pub fn open(component: &Path) -> Plan {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
-    let component = choreo_workflows::component(name).unwrap();
     let target = component.ancestors().nth(2).unwrap();
     // Interpreters take long to compile; the host's own tests keep theirs here too.
     let compiled = || CompiledCache::open(&target.join("tmp/compiled/components")).ok();

@@ -1,4 +1,5 @@
-//! Plans in Python: `NAME.py` in the folder NAME, and the examples of the Python SDK.
+//! Plans in Python: `NAME.py` in the folder NAME, and the examples of the Python SDK;
+//! and the component that runs scripts.
 //!
 //! The SDK builds them, `python -m choreo build`. What they share (`shared/python`,
 //! with the held-out problems beside it) is copied where imports are found.
@@ -9,9 +10,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use crate::{Language, Plan, Sources, entries, guests, modified, root, stem, succeed};
+use crate::{Language, Plan, Scripts, Sources, entries, guests, modified, pip, root, stem, succeed};
 
-pub(crate) const LANGUAGE: Language = Language { name: "Python", find, missing, build, scripts: None };
+pub(crate) const LANGUAGE: Language =
+    Language { name: "Python", find, missing, build, scripts: Some(Scripts { extensions: &["py"], build: runner }) };
 
 fn find(folder: &Path) -> Result<Sources> {
     let named = |path: PathBuf| (format!("{}.py", stem(&path)), path);
@@ -26,71 +28,84 @@ fn find(folder: &Path) -> Result<Sources> {
 
 fn missing() -> Option<String> {
     let mut python = Command::new("python3");
-    python.args(["-c", "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))"]);
+    python.args(["-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]);
     let quiet = python.stdout(Stdio::null()).stderr(Stdio::null()).status();
     let works = quiet.is_ok_and(|status| status.success());
-    (!works).then(|| "python3 with venv was not found: install Python 3.11 or later, with venv and pip".into())
+    (!works).then(|| "python3 with pip was not found: install Python 3.11 or later, with pip".into())
 }
 
 fn build(plan: &Plan) -> Result<PathBuf> {
-    let (sdk, work) = (sdk(), guests().join("python").join(stem(&plan.source)));
-    let shared = root().join("workflows/shared/python");
+    let work = guests().join("python").join(stem(&plan.source));
+    let shared = root().join("workflows/shared/python/plan_shared");
     let problems = root().join("workflows/problems.txt");
     let folder = plan.source.parent().context("find the plan's folder")?;
     let component = work.join("component.wasm");
 
-    let mut inputs =
-        vec![plan.source.clone(), problems.clone(), root().join("wit/choreo.wit"), sdk.join("pyproject.toml")];
-    for folder in [sdk.join("choreo"), shared.join("plan_shared")] {
-        inputs.extend(entries(&folder)?.into_iter().filter(|path| is_python(path)));
-    }
+    let mut shared = modules(&shared)?;
+    shared.push(problems);
+    let mut inputs = vec![plan.source.clone()];
+    inputs.extend(shared.iter().cloned());
     let prompts = folder.join("prompts");
     if prompts.is_dir() {
         inputs.extend(entries(&prompts)?);
     }
-    let newest = inputs.iter().map(|input| modified(input)).max().flatten();
-    if modified(&component) > newest {
+    if is_newer(&component, inputs)? {
         return Ok(component);
     }
-
     let package = work.join("plan_shared");
     fs::create_dir_all(&package)?;
-    for source in entries(&shared.join("plan_shared"))?.iter().filter(|path| is_python(path)).chain([&problems]) {
+    for source in shared {
         let name = source.file_name().unwrap_or_default();
-        fs::copy(source, package.join(name)).with_context(|| format!("copy {}", source.display()))?;
+        fs::copy(&source, package.join(name)).with_context(|| format!("copy {}", source.display()))?;
     }
-    let python = install()?;
-    let mut command = Command::new(python);
-    command.env("PYTHONPATH", &sdk).args(["-m", "choreo", "build"]).arg(&plan.source);
-    succeed(command.arg("--path").arg(&work).arg("--output").arg(&component))?;
+    let mut command = python()?;
+    command.args(["-m", "choreo", "build"]).arg(&plan.source).arg("--path").arg(&work);
+    succeed(command.arg("--output").arg(&component))?;
     Ok(component)
+}
+
+/// Builds the component that runs scripts, and says where it is.
+fn runner() -> Result<PathBuf> {
+    let folder = sdk().join("runner");
+    let component = guests().join("python/runner.wasm");
+    if is_newer(&component, modules(&folder)?)? {
+        return Ok(component);
+    }
+    let mut command = python()?;
+    command.args(["-m", "choreo", "runner"]).arg(folder).arg("--output").arg(&component);
+    succeed(&mut command)?;
+    Ok(component)
+}
+
+/// Whether the component is newer than these files, and than the SDK's.
+fn is_newer(component: &Path, mut inputs: Vec<PathBuf>) -> Result<bool> {
+    inputs.extend(modules(&sdk().join("choreo"))?);
+    inputs.extend([root().join("wit/choreo.wit"), sdk().join("pyproject.toml")]);
+    Ok(modified(component) > inputs.iter().map(|input| modified(input)).max().flatten())
+}
+
+/// Python with the SDK and the tool that its `pyproject.toml` pins, which is installed
+/// if need be.
+fn python() -> Result<Command> {
+    let project = fs::read_to_string(sdk().join("pyproject.toml")).context("read the Python SDK's pyproject.toml")?;
+    let pinned = project.lines().find_map(|line| line.strip_prefix("dependencies = [\"")?.strip_suffix("\"]"));
+    let pinned = pinned.context("find the pinned tool in the Python SDK's pyproject.toml")?;
+    let path = std::env::join_paths([sdk(), pip::installed("python", pinned)?]).context("name the Python SDK")?;
+    let mut python = Command::new("python3");
+    // No folder of sources gets a `__pycache__`.
+    python.env("PYTHONPATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(python)
 }
 
 fn sdk() -> PathBuf {
     root().join("guest-sdk/python")
 }
 
-fn is_python(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "py")
+/// The modules of a folder.
+fn modules(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(entries(folder)?.into_iter().filter(|path| is_python(path)).collect())
 }
 
-/// Installs the tool that the SDK's `pyproject.toml` pins into an environment of its
-/// own, if it is not there, and says where that environment's Python is.
-fn install() -> Result<PathBuf> {
-    let environment = guests().join("python/venv");
-    let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let project = fs::read_to_string(sdk().join("pyproject.toml")).context("read the Python SDK's pyproject.toml")?;
-    let pinned = project.lines().find_map(|line| line.strip_prefix("dependencies = [\"")?.strip_suffix("\"]"));
-    let pinned = pinned.context("find the pinned tool in the Python SDK's pyproject.toml")?;
-    let installed = environment.join("installed");
-    if fs::read_to_string(&installed).is_ok_and(|installed| installed == pinned) {
-        return Ok(python);
-    }
-    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))
-        .context("make an environment for the Python tool chain")?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", pinned]);
-    succeed(&mut pip).context("install the Python tool chain")?;
-    fs::write(&installed, pinned)?;
-    Ok(python)
+fn is_python(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "py")
 }

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ._build import build
+from ._build import build, runner
 
 
 def main() -> int:
@@ -16,9 +16,15 @@ def main() -> int:
     verb.add_argument(
         "--path", type=Path, metavar="FOLDER", action="append", default=[], help="another folder to import from"
     )
+    verb = verbs.add_parser("runner", help="build what runs scripts as they are")
+    verb.add_argument("plan", type=Path, metavar="FOLDER", help="the SDK's folder `runner`")
+    verb.add_argument("-o", "--output", type=Path, metavar="FILE", default=Path("py.wasm"))
     given = parser.parse_args()
     output = given.output or given.plan.with_suffix(".wasm")
-    failed = build(given.plan, output, given.path)
+    if given.verb == "runner":
+        failed = runner(given.plan, output)
+    else:
+        failed = build(given.plan, output, given.path)
     if failed:
         print(f"error: {failed}", file=sys.stderr)
         return 1

@@ -1,5 +1,6 @@
 """From a plan's module to a component, by componentize-py."""
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -34,38 +35,36 @@ def build(plan: Path, output: Path, path: Sequence[Path] = ()) -> str | None:
     those of `path` are where its imports are found."""
     if not plan.is_file():
         return f"there is no plan {plan}: name a Python file"
-    here = Path(__file__).parent
     with tempfile.TemporaryDirectory() as made:
         entry = Path(made)
-        shutil.copytree(here, entry / "choreo", ignore=shutil.ignore_patterns("__pycache__"))
         mounted = tuple(f"/{number}/" for number in range(len(path) + 1))
         started = _ENTRY.format(module=plan.stem, folders=mounted)
         (entry / "choreo_entry.py").write_text(started, encoding="utf-8")
-        folders = [plan.resolve().parent, *(folder.resolve() for folder in path), entry]
-        made_here = entry / "component.wasm"
-        failed = componentize("choreo_entry", folders, made_here)
-        if failed is None:
-            # Beside it first: nobody ever sees half a component.
-            partial = output.with_name(output.name + ".partial")
-            shutil.move(made_here, partial)
-            partial.replace(output)
-        return failed
+        return _componentize("choreo_entry", [plan.parent, *path], entry, output)
 
 
-def componentize(module: str, folders: Sequence[Path], output: Path) -> str | None:
-    """Makes the module, found in the folders, the component's start."""
-    command = [_tool(), "--wit-path", str(Path(__file__).with_name("choreo.wit")), "--world", "plan", "componentize"]
-    for folder in folders:
-        command += ["--python-path", str(folder)]
-    try:
-        done = subprocess.run([*command, module, "--output", str(output)], capture_output=True, text=True, check=False)
-    except OSError as failed:
-        return f"componentize-py does not start ({failed}): install it with `pip install componentize-py==0.25.1`"
+def runner(folder: Path, output: Path) -> str | None:
+    """Builds the component that runs scripts, from the modules of the folder."""
+    with tempfile.TemporaryDirectory() as made:
+        return _componentize("runner", [folder], Path(made), output)
+
+
+def _componentize(module: str, folders: Sequence[Path], made: Path, output: Path) -> str | None:
+    """Makes the module, found in the folders or in `made`, the component's start."""
+    if importlib.util.find_spec("componentize_py") is None:
+        return "componentize-py is not installed: `pip install componentize-py==0.25.1`"
+    here = Path(__file__).parent
+    shutil.copytree(here, made / "choreo", ignore=shutil.ignore_patterns("__pycache__"))
+    component = made / "component.wasm"
+    command = [sys.executable, "-c", "import componentize_py, sys; sys.exit(componentize_py.script())"]
+    command += ["--wit-path", str(here / "choreo.wit"), "--world", "plan", "componentize", module]
+    for path in [*folders, made]:
+        command += ["--python-path", str(path.resolve())]
+    done = subprocess.run([*command, "--output", str(component)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         return done.stderr.strip() or done.stdout.strip()
+    # Beside it first: nobody ever sees half a component.
+    partial = output.with_name(f"{output.name}.partial")
+    shutil.move(component, partial)
+    partial.replace(output)
     return None
-
-
-def _tool() -> str:
-    beside = Path(sys.executable).with_name("componentize-py")
-    return str(beside) if beside.exists() else "componentize-py"

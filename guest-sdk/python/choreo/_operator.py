@@ -6,7 +6,7 @@ from typing import cast
 from ._contract import Err, host, host_log, named
 from ._errors import error
 from ._messages import ModelInfo
-from ._options import Level, Part, Role, choice, string, strings, whole
+from ._options import Level, Part, Role, checked, choice, string, strings, whole
 
 
 def remaining() -> dict[str, int]:
@@ -40,5 +40,5 @@ def count_tokens(texts: Iterable[str], role: Role = "user", part: Part = "whole"
 
 def log(level: Level, text: str) -> None:
     """Writes to the run's log. The host bounds lines and their number."""
-    choice("level", "Level", level)
+    checked("level", "Level", level)
     host_log.log(getattr(host_log.Level, level.upper()), string("text", text))

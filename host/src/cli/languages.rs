@@ -6,7 +6,7 @@ mod c;
 mod go;
 mod javascript;
 mod project;
-mod python;
+pub(super) mod python;
 mod rust;
 
 pub(super) use self::project::{Name, Project};

@@ -6,6 +6,7 @@
 //! others are the script's own. In the sandbox there are no files.
 
 mod javascript;
+mod python;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -28,12 +29,14 @@ struct Language {
     runner: &'static str,
     /// What to do where there is no runner.
     missing: &'static str,
+    /// Where it is made instead, if this program can: where it then is.
+    made: Option<fn() -> Result<PathBuf>>,
     /// What a file may import of what lies beside it: paths from the script's folder.
     /// One that is no file is left to the runner, which knows the line.
     imports: fn(&Path, &str) -> Vec<PathBuf>,
 }
 
-static LANGUAGES: [Language; 1] = [javascript::LANGUAGE];
+static LANGUAGES: [Language; 2] = [javascript::LANGUAGE, python::LANGUAGE];
 
 /// What is run: a component, and for a script what it is given first.
 pub(super) struct Program {
@@ -144,9 +147,10 @@ fn runner(language: &Language, script: &Path) -> Result<PathBuf> {
     let beside = host.iter().flat_map(|host| host.ancestors().skip(1).take(2)).map(Path::to_owned);
     let folders: Vec<PathBuf> = beside.chain(input::cache_folder()).map(|folder| folder.join("runners")).collect();
     let found = folders.iter().map(|folder| folder.join(language.runner)).find(|path| path.is_file());
-    match found {
-        Some(path) => Ok(path),
-        None => bail!(
+    match (found, language.made) {
+        (Some(path), _) => Ok(path),
+        (None, Some(made)) => made().with_context(|| format!("cannot run {}", script.display())),
+        (None, None) => bail!(
             "cannot run {}: {}, which runs {}, is in none of {}: {}",
             script.display(),
             language.runner,

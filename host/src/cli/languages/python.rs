@@ -23,7 +23,7 @@ pub(super) const LANGUAGE: Language = Language {
 };
 
 /// The package, as it stands in the repository.
-const SDK: [(&str, &str); 15] = copied!("guest-sdk/python/" => "":
+pub(in crate::cli) const SDK: [(&str, &str); 15] = copied!("guest-sdk/python/" => "":
     "choreo/__init__.py",
     "choreo/__main__.py",
     "choreo/_build.py",

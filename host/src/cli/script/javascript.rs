@@ -9,6 +9,7 @@ pub(super) const LANGUAGE: Language = Language {
     extensions: &["js", "mjs"],
     runner: "js.wasm",
     missing: "`cargo plan runners` in choreo's repository builds it (with Node.js); one file serves every machine",
+    made: None,
     imports,
 };
 
