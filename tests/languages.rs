@@ -6,7 +6,8 @@ use choreo_tests::rig::{Rig, load, options};
 use choreo_workflows::Built;
 
 /// A plan in another language, and the plan in Rust that it is.
-const PAIRS: [(&str, &str); 13] = [
+const PAIRS: [(&str, &str); 14] = [
+    ("calls.js", "calls"),
     ("conversation.js", "conversation"),
     ("council.c", "council"),
     ("council.go", "council"),
@@ -25,6 +26,7 @@ const PAIRS: [(&str, &str); 13] = [
 /// Two lists of arguments for a plan in Rust.
 fn arguments(plan: &str) -> [&'static [&'static str]; 2] {
     match plan {
+        "calls" => [&["3", "2"], &["0", "9"]],
         "conversation" => [
             &[
                 "What pet does Halan have?",

@@ -14,8 +14,10 @@ use choreo_tests::rig::{Rig, load, options};
 use crate::support::Host;
 
 /// Plans, and the test that runs them.
-const TESTED: [(&str, &str); 25] = [
+const TESTED: [(&str, &str); 27] = [
     ("bsm", "placed::two_stories_stand_as_they_are_placed"),
+    ("calls", "languages::plans_say_the_same_in_every_language"),
+    ("calls.js", "languages::plans_say_the_same_in_every_language"),
     ("conversation", "a_conversation_goes_on_and_back"),
     ("conversation.js", "languages::plans_say_the_same_in_every_language"),
     ("council", "the_sdks_example_runs"),

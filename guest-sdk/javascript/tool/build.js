@@ -91,8 +91,14 @@ function quickjs(folder, output, wit) {
   succeed(tool, [...options, "--output", resolve(output)]);
 }
 
+/** The tool is large, and installed by those who want it. */
 function starlingmonkey(folder, output, wit) {
-  throw new Error("error: not yet");
+  const name = "@bytecodealliance/componentize-js";
+  const folders = createRequire(join(process.cwd(), "plan.js")).resolve.paths(name);
+  const tool = folders.map((folder) => join(folder, name, "src/cli.js")).find((file) => existsSync(file));
+  if (tool === undefined) throw new Error(`error: ${name} is not installed here: npm install ${name}@0.23.0`);
+  const options = [join(folder, "start.js"), "--wit", contract(wit), "--world-name", "plan", "--out", resolve(output)];
+  succeed(tool, [...options, "--disable", "random", "clocks", "http", "fetch-event"]);
 }
 
 function succeed(tool, options) {
