@@ -6,7 +6,9 @@ use choreo_tests::rig::{Rig, load, options};
 use choreo_workflows::Built;
 
 /// A plan in another language, and the plan in Rust that it is.
-const PAIRS: [(&str, &str); 14] = [
+const PAIRS: [(&str, &str); 16] = [
+    ("calls.c", "calls"),
+    ("calls.go", "calls"),
     ("calls.js", "calls"),
     ("conversation.js", "conversation"),
     ("council.c", "council"),

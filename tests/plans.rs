@@ -14,9 +14,11 @@ use choreo_tests::rig::{Rig, load, options};
 use crate::support::Host;
 
 /// Plans, and the test that runs them.
-const TESTED: [(&str, &str); 27] = [
+const TESTED: [(&str, &str); 29] = [
     ("bsm", "placed::two_stories_stand_as_they_are_placed"),
     ("calls", "languages::plans_say_the_same_in_every_language"),
+    ("calls.c", "languages::plans_say_the_same_in_every_language"),
+    ("calls.go", "languages::plans_say_the_same_in_every_language"),
     ("calls.js", "languages::plans_say_the_same_in_every_language"),
     ("conversation", "a_conversation_goes_on_and_back"),
     ("conversation.js", "languages::plans_say_the_same_in_every_language"),

@@ -16,7 +16,10 @@ use choreo_workflows::{Built, HostProfile};
 use serde_json::{Value, json};
 
 /// How the names of plans end in each language other than Rust.
-const LANGUAGES: [&str; 1] = ["js"];
+const LANGUAGES: [&str; 3] = ["c", "go", "js"];
+/// Where a plan decodes in other ways than the list that `madpar` is, and these ways.
+const WAYS: [(&str, &[&str]); 2] =
+    [("c", &["list", "started", "apart"]), ("go", &["list", "started", "goroutines", "apart"])];
 /// How often each is timed, in turn.
 const ROUNDS: usize = 11;
 
@@ -104,6 +107,16 @@ fn overlap(end: &str) {
     let [rust, other] = speeds.map(|speeds| quartiles(speeds, "tokens/s"));
     println!("  eight decodes at once, Rust's list: {rust}");
     println!("  eight decodes at once, madpar.{end}: {other}; ratio {}", quartiles(ratios, ""));
+    for way in WAYS.iter().filter(|(language, _)| *language == end).flat_map(|(_, ways)| *ways) {
+        let plan = load(&format!("trial.{end}"));
+        let speed = |_| {
+            rig.forget();
+            let begun = Instant::now();
+            let (_, report) = rig.run(&plan, options(Mode::Choreo, 1), &["eight", way, "200"]);
+            report.generated as f64 / begun.elapsed().as_secs_f64()
+        };
+        println!("  eight decodes, {way}, trial.{end}: {}", quartiles((0..ROUNDS).map(speed).collect(), "tokens/s"));
+    }
 }
 
 /// A plan in Rust, in the language, and there as a script; with what stands before

@@ -31,20 +31,6 @@ static void hoard(void) {
     for (size_t i = 0;; i++) memset(choreo_allocate(1 << 20), (int)i, 1 << 20);
 }
 
-/* As many calls for the texts of so many messages. */
-static choreo_code calls(size_t count, size_t messages) {
-    choreo_message ids[64], message;
-    choreo_text texts[64];
-    CHOREO_TRY(choreo_prefill(&message, .text = "one"));
-    for (size_t i = 0; i < messages; i++) ids[i] = message;
-    choreo_point start = choreo_mark();
-    for (size_t i = 0; i < count; i++) {
-        CHOREO_TRY(choreo_text_of((choreo_messages){ids, messages}, texts));
-        choreo_reset(start);
-    }
-    return CHOREO_OK;
-}
-
 enum { LANES = 8 };
 
 static choreo_code started(const choreo_decode_call *lanes, choreo_decoded *decoded) {
@@ -146,7 +132,6 @@ choreo_code choreo_run(size_t count, const char *const *arguments, const char **
     if (strcmp(verb, "null") == 0) *result = choreo_format("%d", beyond(NULL, count));
     if (strcmp(verb, "loop") == 0) for (volatile size_t i = 0;; i++) continue;
     if (strcmp(verb, "memory") == 0) hoard();
-    if (strcmp(verb, "calls") == 0 && count == 3) return calls((size_t)atoi(arguments[1]), (size_t)atoi(arguments[2]));
     if (strcmp(verb, "eight") == 0 && count == 3) return eight(arguments[1], arguments[2], result);
     if (strcmp(verb, "everything") == 0) return everything(result);
     return choreo_fail("no behaviour is called \"%s\"", verb);

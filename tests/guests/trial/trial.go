@@ -17,8 +17,7 @@ func main() {}
 
 func run(args []string) (string, error) {
 	args = append(args, "", "", "")
-	first, _ := strconv.Atoi(args[1])
-	second, _ := strconv.Atoi(args[2])
+	number, _ := strconv.Atoi(args[2])
 	switch args[0] {
 	case "error":
 		_, err := choreo.Prefill{Text: "Hi", Parents: choreo.After(choreo.Message(999))}.Send()
@@ -33,7 +32,7 @@ func run(args []string) (string, error) {
 		_, err := choreo.Prefill{Text: "caf\xe9"}.Send()
 		return "", err
 	case "crash":
-		return args[second+len(args)], nil
+		return args[number+len(args)], nil
 	case "apart":
 		// Nobody can recover for another goroutine.
 		go func() { panic("in a goroutine") }()
@@ -48,10 +47,8 @@ func run(args []string) (string, error) {
 		for {
 			hoard = append(hoard, make([]byte, 1<<20))
 		}
-	case "calls":
-		return "", calls(first, second)
 	case "eight":
-		return eight(args[1], second)
+		return eight(args[1], number)
 	case "everything":
 		return everything()
 	}
@@ -62,24 +59,6 @@ func run(args []string) (string, error) {
 func spin() {
 	for {
 	}
-}
-
-// calls asks so often for the texts of so many messages.
-func calls(count, messages int) error {
-	message, err := choreo.Prefill{Text: "one"}.Send()
-	if err != nil {
-		return err
-	}
-	ids := make([]choreo.Message, messages)
-	for i := range ids {
-		ids[i] = message
-	}
-	for range count {
-		if _, err := choreo.Texts(ids...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // eight decodes of so many tokens: in a list, started, by goroutines, or one by one.
