@@ -65,6 +65,7 @@ fn build(plan: &Plan) -> Result<PathBuf> {
     let mut zig = Command::new("python3");
     zig.args(["-m", "ziglang", "cc"])
         .args(FLAGS)
+        .arg(format!("-ffile-prefix-map={}/=", root().display()))
         .arg("-I")
         .arg(&sdk)
         .arg("-I")

@@ -101,7 +101,7 @@ static choreo_code everything(const char **result) {
                          decoded.logprobs.items[0].top.count, (int)chosen->bytes.count,
                          (const char *)chosen->bytes.items, chosen->logprob <= 0);
     CHOREO_TRY(choreo_decode(&decoded, .after = CHOREO_MESSAGES(message), .temperature = choreo_f32(0),
-                             .stop = CHOREO_STRINGS("zzz", " a "), .max_tokens = choreo_u32(30)));
+                             .stop = CHOREO_STRINGS("zzz", "a"), .max_tokens = choreo_u32(30)));
     text = choreo_format("%sfinish %d %u\n", text, decoded.finish.kind, decoded.finish.value.stop_string);
     CHOREO_TRY(choreo_score(&scores, .header = "It is a ", .after = CHOREO_MESSAGES(message), .with_end = true,
                             .candidates = CHOREO_STRINGS("fox.", "cat.")));

@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,6 +48,10 @@ func run(args []string) (string, error) {
 		for {
 			hoard = append(hoard, make([]byte, 1<<20))
 		}
+	case "texts":
+		return "", texts()
+	case "crowd":
+		return crowd()
 	case "eight":
 		return eight(args[1], number)
 	case "everything":
@@ -59,6 +64,44 @@ func run(args []string) (string, error) {
 func spin() {
 	for {
 	}
+}
+
+// texts of the host's fill the memory.
+func texts() error {
+	message, err := choreo.Prefill{Text: strings.Repeat("one ", 200)}.Send()
+	if err != nil {
+		return err
+	}
+	var hoard [][]string
+	for {
+		texts, err := choreo.Texts(slices.Repeat([]choreo.Message{message}, 1000)...)
+		if err != nil {
+			return err
+		}
+		hoard = append(hoard, texts)
+	}
+}
+
+// crowd is many goroutines that call all the time, and leave much garbage.
+func crowd() (string, error) {
+	var all sync.WaitGroup
+	failures := make([]error, 24)
+	for i := range failures {
+		all.Go(func() {
+			for range 20 {
+				message, err := choreo.Prefill{Text: "one"}.Send()
+				if err == nil {
+					_, err = choreo.Texts(slices.Repeat([]choreo.Message{message}, 500)...)
+				}
+				if err == nil {
+					_, err = choreo.Decode{Header: "It is ", Parents: choreo.After(message), MaxTokens: new(3)}.Send()
+				}
+				failures[i] = errors.Join(failures[i], err)
+			}
+		})
+	}
+	all.Wait()
+	return fmt.Sprintf("%d calls left", choreo.Remaining()[0].Left), errors.Join(failures...)
 }
 
 // eight decodes of so many tokens: in a list, started, by goroutines, or one by one.
@@ -179,7 +222,7 @@ func everything() (string, error) {
 	fmt.Fprintf(&text, "more tokens %d, %s %d of %d with %d, '%s' %d\n", tokens[1]-tokens[0], decoded.Text,
 		len(decoded.Logprobs), decoded.Tokens, len(decoded.Logprobs[0].Top), chosen.Bytes, likely)
 	decoded, err = choreo.Decode{
-		Parents: choreo.After(message), Temperature: new(0.0), Stop: []string{"zzz", " a "}, MaxTokens: new(30),
+		Parents: choreo.After(message), Temperature: new(0.0), Stop: []string{"zzz", "a"}, MaxTokens: new(30),
 	}.Send()
 	if err != nil {
 		return "", err
