@@ -6,10 +6,11 @@ use choreo_tests::rig::{Rig, load, options};
 use choreo_workflows::Built;
 
 /// A plan in another language, and the plan in Rust that it is.
-const PAIRS: [(&str, &str); 16] = [
+const PAIRS: [(&str, &str); 17] = [
     ("calls.c", "calls"),
     ("calls.go", "calls"),
     ("calls.js", "calls"),
+    ("calls.py", "calls"),
     ("conversation.js", "conversation"),
     ("council.c", "council"),
     ("council.go", "council"),

@@ -14,12 +14,13 @@ use choreo_tests::rig::{Rig, load, options};
 use crate::support::Host;
 
 /// Plans, and the test that runs them.
-const TESTED: [(&str, &str); 29] = [
+const TESTED: [(&str, &str); 32] = [
     ("bsm", "placed::two_stories_stand_as_they_are_placed"),
     ("calls", "languages::plans_say_the_same_in_every_language"),
     ("calls.c", "languages::plans_say_the_same_in_every_language"),
     ("calls.go", "languages::plans_say_the_same_in_every_language"),
     ("calls.js", "languages::plans_say_the_same_in_every_language"),
+    ("calls.py", "languages::plans_say_the_same_in_every_language"),
     ("conversation", "a_conversation_goes_on_and_back"),
     ("conversation.js", "languages::plans_say_the_same_in_every_language"),
     ("council", "the_sdks_example_runs"),
@@ -44,6 +45,8 @@ const TESTED: [(&str, &str); 29] = [
     ("tot.py", "languages::plans_say_the_same_in_every_language"),
     ("trial.c", "trials::every_function_of_the_contract_is_there"),
     ("trial.go", "trials::every_function_of_the_contract_is_there"),
+    ("trial.js", "trials::started_decodes_say_what_a_list_says"),
+    ("trial.py", "trials::started_decodes_say_what_a_list_says"),
 ];
 
 /// The modes that every plan runs in.

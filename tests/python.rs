@@ -108,11 +108,12 @@ fn what_is_awaited_together_starts_as_one_list() {
     }
     let recording = folder("awaited", &[]).with_file_name("awaited.jsonl");
     fs::create_dir_all(recording.parent().unwrap()).unwrap();
-    let host = run(&format!("--record {}", recording.display()), &own("calls.py"));
-    host.and("awaited 2").gives("2 of awaited\n");
+    let trial = root().join("tests/guests/trial/trial.py");
+    let ended = run(&format!("--record {}", recording.display()), &trial).and("eight awaited 5").end();
+    assert_eq!((ended.code, ended.stdout.lines().count()), (0, 8), "{ended:?}");
     let started = recorded(&recording, "start-decode");
     let lists: Vec<usize> = started.iter().map(|arguments| arguments[0].as_array().unwrap().len()).collect();
-    assert_eq!(lists, [8, 8]);
+    assert_eq!(lists, [8]);
 }
 
 /// A script's own mistakes: pieces of the one line of error, and of the way to it.

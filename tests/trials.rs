@@ -44,12 +44,19 @@ fn every_function_of_the_contract_is_there() {
 /// them, the numbers of the messages are in another order.
 #[test]
 fn started_decodes_say_what_a_list_says() {
-    for plan in ["trial.c", "trial.go"].into_iter().filter(|plan| built(plan)) {
+    let ways = [
+        ("trial.c", ["started", "apart"]),
+        ("trial.go", ["started", "apart"]),
+        ("trial.js", ["awaited", "apart"]),
+        ("trial.py", ["awaited", "apart"]),
+    ];
+    for (plan, ways) in ways.into_iter().filter(|(plan, _)| built(plan)) {
         let run = |way| Rig::embedded().run(&load(plan), options(Mode::Choreo, 3), &["eight", way, "20"]).0;
         let list = run("list");
         assert_eq!(list.lines().count(), 8, "{plan}: {list}");
-        assert_eq!(run("started"), list, "{plan}");
-        assert_eq!(run("apart"), list, "{plan}");
+        for way in ways {
+            assert_eq!(run(way), list, "{plan} {way}");
+        }
         if plan.ends_with(".go") {
             assert_eq!(run("goroutines").lines().count(), 8, "{plan}");
         }

@@ -16,10 +16,16 @@ use choreo_workflows::{Built, HostProfile};
 use serde_json::{Value, json};
 
 /// How the names of plans end in each language other than Rust.
-const LANGUAGES: [&str; 3] = ["c", "go", "js"];
-/// Where a plan decodes in other ways than the list that `madpar` is, and these ways.
-const WAYS: [(&str, &[&str]); 2] =
-    [("c", &["list", "started", "apart"]), ("go", &["list", "started", "goroutines", "apart"])];
+const LANGUAGES: [&str; 4] = ["c", "go", "js", "py"];
+/// The ways in which each decodes eight messages.
+fn decoding(end: &str) -> &'static [&'static str] {
+    match end {
+        "c" => &["list", "started", "apart"],
+        "go" => &["list", "started", "goroutines", "apart"],
+        _ => &["list", "awaited", "apart"],
+    }
+}
+
 /// How often each is timed, in turn.
 const ROUNDS: usize = 11;
 
@@ -107,15 +113,21 @@ fn overlap(end: &str) {
     let [rust, other] = speeds.map(|speeds| quartiles(speeds, "tokens/s"));
     println!("  eight decodes at once, Rust's list: {rust}");
     println!("  eight decodes at once, madpar.{end}: {other}; ratio {}", quartiles(ratios, ""));
-    for way in WAYS.iter().filter(|(language, _)| *language == end).flat_map(|(_, ways)| *ways) {
-        let plan = load(&format!("trial.{end}"));
-        let speed = |_| {
+    let plan = load(&format!("trial.{end}"));
+    let mut speeds = vec![Vec::new(); decoding(end).len()];
+    for _ in 0..ROUNDS {
+        for (way, speeds) in decoding(end).iter().zip(&mut speeds) {
             rig.forget();
             let begun = Instant::now();
             let (_, report) = rig.run(&plan, options(Mode::Choreo, 1), &["eight", way, "200"]);
-            report.generated as f64 / begun.elapsed().as_secs_f64()
-        };
-        println!("  eight decodes, {way}, trial.{end}: {}", quartiles((0..ROUNDS).map(speed).collect(), "tokens/s"));
+            speeds.push(report.generated as f64 / begun.elapsed().as_secs_f64());
+        }
+    }
+    let list = speeds[0].clone();
+    for (way, speeds) in decoding(end).iter().zip(speeds) {
+        let ratios = speeds.iter().zip(&list).map(|(way, list)| way / list).collect();
+        let speeds = quartiles(speeds, "tokens/s");
+        println!("  eight decodes, {way}, trial.{end}: {speeds}; ratio to its list {}", quartiles(ratios, ""));
     }
 }
 
