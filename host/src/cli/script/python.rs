@@ -2,6 +2,7 @@
 //! is not beside this program it is built once, into the cache folder, from sources that
 //! this program carries and the tool that they pin.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -67,7 +68,7 @@ fn version() -> String {
 }
 
 fn build(folder: &Path, runner: &Path) -> Result<()> {
-    let python = python()?;
+    let python = python(folder)?;
     say(&format!("note: what runs Python scripts is built into {}, once: this takes a minute", folder.display()));
     let work = folder.join("build-py");
     let built = build_in(&work, python);
@@ -89,12 +90,12 @@ fn build_in(work: &Path, python: &str) -> Result<PathBuf> {
     let pinned = PROJECT.lines().find_map(|line| line.strip_prefix("dependencies = [\"")?.strip_suffix("\"]"));
     let pinned = pinned.context("no tool is pinned")?;
     let tool = work.join("tool");
-    let mut pip = Command::new(python);
+    let mut pip = safe(python, work);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", pinned, "--target"]);
     succeed(pip.arg(&tool), &format!("install {pinned}"))?;
 
     let output = work.join("runner.wasm");
-    let mut build = Command::new(python);
+    let mut build = safe(python, work);
     build.env("PYTHONPATH", std::env::join_paths([work, &tool]).context("name the SDK's folder")?);
     build.args(["-m", "choreo", "runner"]).arg(work.join("runner")).arg("--output").arg(&output);
     succeed(&mut build, "make it a component")?;
@@ -102,11 +103,19 @@ fn build_in(work: &Path, python: &str) -> Result<PathBuf> {
     Ok(output)
 }
 
+/// Python that imports nothing from the folder it is started in: that is the script's,
+/// and what lies there runs in the sandbox or not at all.
+fn safe(python: &str, folder: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.current_dir(folder).env_remove("PYTHONPATH").env("PYTHONSAFEPATH", "1").arg("-P");
+    command
+}
+
 /// A Python with pip.
-fn python() -> Result<&'static str> {
+fn python(folder: &Path) -> Result<&'static str> {
     const CHECK: &str = "import pip, sys; sys.exit(sys.version_info < (3, 11))";
     let works = |name: &&str| {
-        let checked = Command::new(name).args(["-c", CHECK]).output();
+        let checked = safe(name, folder).args(["-c", CHECK]).output();
         checked.is_ok_and(|output| output.status.success())
     };
     let found = ["python3", "python"].into_iter().find(works);
@@ -127,43 +136,62 @@ fn succeed(command: &mut Command, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// The files that the modules which are named may be. A comment's or a string's are
-/// among them: what is not imported does no harm.
+/// Paths that a file's imports are looked for at; a longer list is a nuisance, not a plan.
+const PATHS: usize = 4096;
+/// Bytes of a module's name, and how deep it may lie.
+const NAME: (usize, usize) = (255, 16);
+
+/// The files that the modules which are named may be. A text's lines may be among them:
+/// what is not imported does no harm.
 fn imports(file: &Path, source: &str) -> Vec<PathBuf> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let mut found = Vec::new();
-    for (at, line) in lines(source) {
-        let Some((word, rest)) = line.split_once(char::is_whitespace) else { continue };
-        match word {
-            "import" => names(rest).for_each(|name| found.extend(module(folder, name, &[]))),
-            "from" => {
-                let Some((name, _)) = rest.split_once(" import") else { continue };
-                let after = source[at..].split_once(" import").map_or("", |(_, after)| after.trim_start());
-                let listed = match after.strip_prefix('(') {
-                    Some(listed) => listed.split_once(')').map_or(listed, |(listed, _)| listed),
-                    None => after.lines().next().unwrap_or_default(),
-                };
-                let listed: Vec<&str> = names(listed).collect();
+    let mut found = BTreeSet::new();
+    for statement in statements(source) {
+        let Some((word, rest)) = statement.split_once(char::is_whitespace) else { continue };
+        match (word, rest.split_once(" import")) {
+            ("from", Some((name, listed))) => {
+                let listed: Vec<&str> = names(listed.trim_matches([' ', '(', ')'])).take(PATHS).collect();
                 found.extend(module(folder, name.trim(), &listed));
             }
+            ("import", _) => names(rest).take(PATHS).for_each(|name| found.extend(module(folder, name, &[]))),
             _ => {}
+        }
+        if found.len() > PATHS {
+            break;
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The source's statements that import, each in one line.
+fn statements(source: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let (mut goes_on, mut listed) = (false, false);
+    for line in source.lines() {
+        let code = line.split('#').next().unwrap_or_default();
+        for part in code.split([';', ':']).map(str::trim) {
+            let kept = part.trim_end_matches('\\');
+            match found.last_mut() {
+                Some(last) if goes_on => {
+                    last.push(' ');
+                    last.push_str(kept);
+                }
+                _ if ["import", "from"].contains(&part.split_whitespace().next().unwrap_or_default()) => {
+                    found.push(kept.into());
+                }
+                _ => continue,
+            }
+            listed |= part.split_once(" import").is_some_and(|(_, list)| list.trim_start().starts_with('('));
+            listed &= !part.contains(')');
+            goes_on = listed || part.ends_with('\\');
         }
     }
     found
 }
 
-/// The source's statements that may import, each with where it starts.
-fn lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
-    source.split_inclusive('\n').scan(0, |end, line| {
-        let at = *end;
-        *end += line.len();
-        Some((at, line.trim()))
-    })
-}
-
 /// The names of a list, without what they are called here.
 fn names(list: &str) -> impl Iterator<Item = &str> {
-    list.split([',', '\n']).filter_map(|name| name.split_whitespace().next())
+    list.split(',').filter_map(|name| name.split_whitespace().next())
 }
 
 /// The files that a module and the packages it is in may be; `listed` may be modules in
@@ -172,6 +200,9 @@ fn names(list: &str) -> impl Iterator<Item = &str> {
 fn module(folder: &Path, name: &str, listed: &[&str]) -> Vec<PathBuf> {
     let relative = name.trim_start_matches('.');
     let points = name.len() - relative.len();
+    if name.len() > NAME.0 || points > NAME.1 || relative.split('.').count() > NAME.1 {
+        return Vec::new();
+    }
     let roots = match points {
         0 => vec![folder.to_owned(), PathBuf::new()],
         _ => vec![folder.join("../".repeat(points - 1))],
@@ -215,7 +246,7 @@ mod tests {
 
     #[test]
     fn imports_are_found_by_their_words() {
-        let source = "import sys, words as w\nfrom choreo import decode\nfrom lib.a import (\n    b,  # why\n    c as d,\n)\n    from . import near\nfrom ..up import x\nfrom ...out import y\n";
+        let source = "import sys, words as w\nif True: import one; import two\nfrom three \\\n  import four\nfrom choreo import decode\nfrom lib.a import (\n    b,  # why (not)\n    c as d,\n)\n    from . import near\nfrom ..up import x\nfrom ...out import y\n";
         let found = imports(Path::new("deep/plan.py"), source);
         for file in [
             "deep/words.py",
@@ -227,9 +258,24 @@ mod tests {
             "deep/near.py",
             "up.py",
             "up/x.py",
+            "deep/one.py",
+            "two.py",
+            "three/four.py",
         ] {
             assert!(found.contains(&file.into()), "{file} is not in {found:?}");
         }
         assert!(!found.iter().any(|path| path.ends_with("y.py")), "{found:?}");
+    }
+
+    #[test]
+    fn a_file_made_to_fill_the_memory_does_not() {
+        let open = "from a import (\n".repeat(200_000);
+        let deep = format!("import {}\n", "a.".repeat(1_000_000));
+        let many: String = (0..400_000).map(|name| format!("import m{name}\n")).collect();
+        let long: String = (0..400_000).map(|name| format!("m{name},")).collect();
+        for source in [open, deep, many, format!("from {} import {long}", "a".repeat(250))] {
+            let found = imports(Path::new("plan.py"), &source);
+            assert!(found.len() < 10 * PATHS, "{}", found.len());
+        }
     }
 }
