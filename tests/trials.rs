@@ -99,7 +99,7 @@ fn mistakes_in_c_are_told_with_their_lines() {
             ("error", 1, &["trial.c:10: call 0 of the list: message 999 is not known"], &[]),
             ("role", 1, &["trial.c:16: call 0 of the list: invalid argument: this role is none"], &[]),
             ("temperature", 1, &["trial.c:22: call 0 of the list: invalid argument: temperature"], &[]),
-            ("nothing", 1, &["error: no behaviour is called \"nothing\""], &[]),
+            ("nothing", 1, &["error: the plan says: no behaviour is called \"nothing\""], &[]),
             ("crash", 2, &["Assertion failed", "one argument too many", "trial.c", "26"], &["trial.c:26"]),
             ("loop", 2, &["used 2000 ms of processor time"], &["trial.c:"]),
             ("memory", 2, &["MiB of memory", "--memory-mib"], &["no memory for 1048576 bytes", "trial.c:31"]),
@@ -112,7 +112,7 @@ fn mistakes_in_go_are_told_with_their_lines() {
     mistakes(
         "trial.go",
         &[
-            ("error", 1, &["error: call 0 of the list: message 999 is not known"], &[]),
+            ("error", 1, &["error: the plan says: call 0 of the list: message 999 is not known"], &[]),
             ("role", 1, &["trial.go:27: panic: choreo: no role has the number 77"], &["plan printed: "]),
             ("temperature", 1, &["call 0 of the list: invalid argument: temperature"], &[]),
             ("utf8", 1, &["trial.go:33: panic: choreo: a text is not UTF-8: \"caf\\xe9\""], &[]),

@@ -41,7 +41,7 @@ fn language(flag: &str) -> Result<(&'static Language, &'static Project)> {
         }
         flags.push(language.flag);
     }
-    bail!("no project can be written in {flag:?}: take --lang {}", flags.join(", "))
+    bail!("no project can be written in {flag:?}: take one of {}", flags.join(", "))
 }
 
 /// Writes the files into a folder that is made for them.
