@@ -103,8 +103,22 @@ fn mistakes_in_c_are_told_with_their_lines() {
             ("crash", 2, &["Assertion failed", "one argument too many", "trial.c", "26"], &["trial.c:26"]),
             ("loop", 2, &["used 2000 ms of processor time"], &["trial.c:"]),
             ("memory", 2, &["MiB of memory", "--memory-mib"], &["no memory for 1048576 bytes", "trial.c:31"]),
+            ("texts", 2, &["MiB of memory", "--memory-mib"], &["cabi_realloc", "trial.c:40"]),
         ],
     );
+}
+
+/// A line of the log is longer than a buffer of the SDK's might be, and a character stands
+/// where that would end; a failure is told after a reset.
+#[test]
+fn what_is_said_in_c_is_kept_and_whole() {
+    if built("trial.c") {
+        let component = choreo_workflows::component("trial.c").unwrap();
+        let ended = Host::new("run").with(component.display()).and("words").end();
+        assert_eq!(ended.code, 0, "{ended:?}");
+        assert!(ended.stdout.starts_with("trial.c:22: call 0 of the list: invalid argument: temperature"), "{ended:?}");
+        assert!(ended.stderr.contains("é: a long line"), "{ended:?}");
+    }
 }
 
 #[test]

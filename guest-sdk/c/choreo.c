@@ -36,15 +36,24 @@ typedef struct block { alignas(16) struct block *before; } block;
 /* What the plan may use, and what one call needs until it returns. */
 static block *kept, *lent;
 
+/* NULL where there is none. */
+static void *find(block **blocks, size_t bytes) {
+    block *found = malloc(sizeof(block) + bytes);
+    if (!found) return NULL;
+    found->before = *blocks;
+    *blocks = found;
+    return found + 1;
+}
+
+static void say(choreo_level level, const char *text);
+
 static void *take(block **blocks, size_t bytes) {
-    block *taken = malloc(sizeof(block) + bytes);
-    if (!taken) {
-        choreo_log(CHOREO_LOG_ERROR, "no memory for %zu bytes", bytes);
-        __builtin_trap();
-    }
-    taken->before = *blocks;
-    *blocks = taken;
-    return taken + 1;
+    void *found = find(blocks, bytes);
+    if (found) return found;
+    char line[64];
+    snprintf(line, sizeof line, "no memory for %zu bytes", bytes);
+    say(CHOREO_LOG_ERROR, line);
+    __builtin_trap();
 }
 
 static void give_back(block **blocks, block *until) {
@@ -59,11 +68,13 @@ void *choreo_allocate(size_t bytes) { return take(&kept, bytes); }
 choreo_point choreo_mark(void) { return (choreo_point){kept}; }
 void choreo_reset(choreo_point point) { give_back(&kept, point.latest); }
 
-/* The host's way to memory. A byte more than it asks for ends its texts. */
+/* The host's way to memory. A byte more than it asks for ends its texts. Nothing may be
+ * asked of the host meanwhile, so where there is no memory nothing is said. */
 __attribute__((export_name("cabi_realloc")))
 void *cabi_realloc(void *old, size_t old_bytes, size_t align, size_t bytes) {
     (void)align;
-    char *found = choreo_allocate(bytes + 1);
+    char *found = find(&kept, bytes + 1);
+    if (!found) __builtin_trap();
     if (old) memcpy(found, old, old_bytes < bytes ? old_bytes : bytes);
     found[bytes] = '\0';
     return found;
@@ -86,6 +97,14 @@ const char *choreo_format(const char *format, ...) {
     const char *text = formatted(format, values);
     va_end(values);
     return text;
+}
+
+/* A copy that no reset frees. */
+static char *copied(const char *text) {
+    size_t bytes = strlen(text) + 1;
+    char *copy = malloc(bytes);
+    if (!copy) __builtin_trap();
+    return memcpy(copy, text, bytes);
 }
 
 /* --- Into the contract's types. --- */
@@ -206,12 +225,22 @@ static choreo_error last;
 
 const choreo_error *choreo_last_error(void) { return &last; }
 
+/* Keeps a failure until the next one, through any reset. */
+static choreo_code failed(choreo_error error) {
+    char *words = error.what ? copied(error.what) : NULL;
+    // Not sooner, for the new one may be in the words of the one before.
+    free((char *)last.what);
+    last = error;
+    last.what = words;
+    return last.code;
+}
+
 choreo_code choreo_fail(const char *format, ...) {
     va_list values;
     va_start(values, format);
-    last = (choreo_error){.code = CHOREO_FAILED, .what = formatted(format, values)};
+    const char *words = formatted(format, values);
     va_end(values);
-    return CHOREO_FAILED;
+    return failed((choreo_error){.code = CHOREO_FAILED, .what = words});
 }
 
 choreo_code choreo_passed(choreo_code code, const char *file, int line) {
@@ -276,7 +305,7 @@ static const char *cause_text(const choreo_error *error) {
     case CHOREO_UNSUPPORTED: return choreo_format("not supported by this host: %s", what);
     case CHOREO_CANCELLED: return "cancelled";
     case CHOREO_ENGINE: return choreo_format("engine: %s", what);
-    case CHOREO_FAILED: return what;
+    case CHOREO_FAILED: return choreo_format("%s", what);
     }
     return "an unknown cause";
 }
@@ -292,7 +321,7 @@ const char *choreo_error_text(const choreo_error *error) {
 /* Whether a call makes sense; if not, it fails without the host. */
 static bool sound(void) {
     if (mistake.code == CHOREO_OK) return true;
-    last = mistake;
+    failed(mistake);
     mistake = (choreo_error){.code = CHOREO_OK};
     give_back(&lent, NULL);
     return false;
@@ -301,9 +330,7 @@ static bool sound(void) {
 /* Ends a call: what was lent is given back, and a failure is kept. */
 static choreo_code ended(bool worked, const choreo_host_choreo_error_t *error) {
     give_back(&lent, NULL);
-    if (worked) return CHOREO_OK;
-    last = error_of(error);
-    return last.code;
+    return worked ? CHOREO_OK : failed(error_of(error));
 }
 
 /* --- What comes back. Empty texts get the NUL that the others have. --- */
@@ -359,10 +386,7 @@ choreo_code choreo_decode_all(const choreo_decode_call *calls, size_t count, cho
     choreo_code code = choreo_decode_each(calls, count, lanes);
     if (code != CHOREO_OK) return code;
     for (size_t i = 0; i < count; i++) {
-        if (lanes[i].error.code != CHOREO_OK) {
-            last = lanes[i].error;
-            return last.code;
-        }
+        if (lanes[i].error.code != CHOREO_OK) return failed(lanes[i].error);
         decoded[i] = lanes[i].decoded;
     }
     return CHOREO_OK;
@@ -508,26 +532,24 @@ choreo_model_info choreo_model(void) {
     return info;
 }
 
+static void say(choreo_level level, const char *text) {
+    plan_string_t lent = lend(text);
+    choreo_host_log_log((uint8_t)level, &lent);
+}
+
 void choreo_log(choreo_level level, const char *format, ...) {
-    char line[1024];
+    choreo_point before = choreo_mark();
     va_list values;
     va_start(values, format);
-    vsnprintf(line, sizeof line, format, values);
+    say(level, formatted(format, values));
     va_end(values);
-    plan_string_t text = lend(line);
-    choreo_host_log_log((uint8_t)level, &text);
+    choreo_reset(before);
 }
 
 /* --- The plan. --- */
 
 /* A copy that the component's own code frees. */
-static plan_string_t given(const char *text) {
-    size_t length = strlen(text);
-    uint8_t *copy = malloc(length + 1);
-    if (!copy) __builtin_trap();
-    memcpy(copy, text, length + 1);
-    return (plan_string_t){copy, length};
-}
+static plan_string_t given(const char *text) { return (plan_string_t){(uint8_t *)copied(text), strlen(text)}; }
 
 bool exports_plan_run(plan_list_string_t *args, plan_string_t *ret, plan_string_t *err) {
     const char **arguments = choreo_allocate((args->len + 1) * sizeof *arguments);

@@ -31,6 +31,26 @@ static void hoard(void) {
     for (size_t i = 0;; i++) memset(choreo_allocate(1 << 20), (int)i, 1 << 20);
 }
 
+/* Texts of the host's fill the memory. */
+static choreo_code texts(void) {
+    choreo_message messages[1000];
+    choreo_text found[1000];
+    CHOREO_TRY(choreo_prefill(&messages[0], .text = choreo_format("%0800d", 0)));
+    for (size_t i = 1; i < 1000; i++) messages[i] = messages[0];
+    for (;;) CHOREO_TRY(choreo_text_of((choreo_messages){messages, 1000}, found));
+}
+
+/* A long line of the log, and what is known of a failure after its memory was used anew. */
+static choreo_code words(const char **result) {
+    choreo_log(CHOREO_LOG_WARN, "%1022s%s", "", "é: a long line");
+    choreo_point point = choreo_mark();
+    wrong_temperature();
+    choreo_reset(point);
+    for (size_t bytes = 16; bytes < 256; bytes += 16) memset(choreo_allocate(bytes), 'x', bytes);
+    *result = choreo_error_text(choreo_last_error());
+    return CHOREO_OK;
+}
+
 enum { LANES = 8 };
 
 static choreo_code started(const choreo_decode_call *lanes, choreo_decoded *decoded) {
@@ -132,6 +152,8 @@ choreo_code choreo_run(size_t count, const char *const *arguments, const char **
     if (strcmp(verb, "null") == 0) *result = choreo_format("%d", beyond(NULL, count));
     if (strcmp(verb, "loop") == 0) for (volatile size_t i = 0;; i++) continue;
     if (strcmp(verb, "memory") == 0) hoard();
+    if (strcmp(verb, "texts") == 0) return texts();
+    if (strcmp(verb, "words") == 0) return words(result);
     if (strcmp(verb, "eight") == 0 && count == 3) return eight(arguments[1], arguments[2], result);
     if (strcmp(verb, "everything") == 0) return everything(result);
     return choreo_fail("no behaviour is called \"%s\"", verb);
