@@ -135,9 +135,21 @@ fn mistakes_in_go_are_told_with_their_lines() {
             ("deadlock", 2, &["trap: unreachable"], &["all goroutines are asleep"]),
             ("loop", 2, &["used 2000 ms of processor time"], &["main.spin"]),
             ("memory", 2, &["MiB of memory", "--memory-mib"], &["out of memory"]),
-            ("texts", 2, &["MiB of memory", "--memory-mib"], &["out of memory"]),
         ],
     );
+}
+
+/// With these limits memory runs out in the plan's own code, and while the host has it
+/// give memory, when Go cannot print why.
+#[test]
+fn want_of_memory_in_go_is_told_wherever_it_comes() {
+    if built("trial.go") {
+        let component = choreo_workflows::component("trial.go").unwrap();
+        for limit in [20, 33, 48, 64] {
+            let host = Host::new(&format!("run --memory-mib {limit}")).with(component.display()).and("texts");
+            host.fails(2, &["MiB of memory", "--memory-mib"]);
+        }
+    }
 }
 
 /// A language, an example that has its tools installed, the plan's file, and where

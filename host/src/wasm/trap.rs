@@ -52,9 +52,11 @@ fn line(error: &wasmtime::Error, account: &Account, printed: &Printed) -> String
         return format!("the plan ended itself (exit code {code}) and gave no result: return from `run` instead");
     }
     let trap = error.downcast_ref::<Trap>();
-    // A guest that is refused memory aborts: the refusal is the reason. One
-    // that went on and then failed otherwise is told of that.
-    if let (None | Some(Trap::UnreachableCodeReached), Some(refused)) = (trap, account.refused()) {
+    // A guest that is refused memory aborts, or traps as it prints why while the host
+    // has it give memory: the refusal is the reason. One that went on and then failed
+    // otherwise is told of that.
+    let gave_up = matches!(trap, None | Some(Trap::UnreachableCodeReached | Trap::CannotLeaveComponent));
+    if let (true, Some(refused)) = (gave_up, account.refused()) {
         return refused.to_string();
     }
     match trap {
