@@ -63,7 +63,8 @@ fn started_decodes_say_what_a_list_says() {
     }
 }
 
-/// Memory is collected while the host writes its answers, and goroutines take turns.
+/// Goroutines take turns that call, print and leave garbage, which is not collected while
+/// the host writes an answer.
 #[test]
 fn many_goroutines_call_at_once() {
     if built("trial.go") {
@@ -127,11 +128,11 @@ fn mistakes_in_go_are_told_with_their_lines() {
         "trial.go",
         &[
             ("error", 1, &["error: the plan says: call 0 of the list: message 999 is not known"], &[]),
-            ("role", 1, &["trial.go:27: panic: choreo: no role has the number 77"], &["plan printed: "]),
+            ("role", 1, &["trial.go:28: panic: choreo: no role has the number 77"], &["plan printed: "]),
             ("temperature", 1, &["call 0 of the list: invalid argument: temperature"], &[]),
-            ("utf8", 1, &["trial.go:33: panic: choreo: a text is not UTF-8: \"caf\\xe9\""], &[]),
-            ("crash", 1, &["trial.go:36: panic: runtime error: index out of range [4] with length 4"], &["main.run"]),
-            ("apart", 2, &["trap: unreachable"], &["panic: in a goroutine", "trial.go:39"]),
+            ("utf8", 1, &["trial.go:34: panic: choreo: a text is not UTF-8: \"caf\\xe9\""], &[]),
+            ("crash", 1, &["trial.go:37: panic: runtime error: index out of range [4] with length 4"], &["main.run"]),
+            ("apart", 2, &["trap: unreachable"], &["panic: in a goroutine", "trial.go:40"]),
             ("deadlock", 2, &["trap: unreachable"], &["all goroutines are asleep"]),
             ("loop", 2, &["used 2000 ms of processor time"], &["main.spin"]),
             ("memory", 2, &["MiB of memory", "--memory-mib"], &["out of memory"]),

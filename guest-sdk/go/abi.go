@@ -2,6 +2,7 @@ package choreo
 
 import (
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"unicode/utf8"
 	"unsafe"
@@ -145,9 +146,13 @@ type (
 )
 
 var (
-	// busy while the host is asked: memory that it asks for meanwhile may let
-	// another goroutine run, which has to wait before it asks in turn.
+	// busy from what a call lends to what it returns: memory that is taken meanwhile
+	// may let another goroutine run, which has to wait before it asks in turn.
 	busy bool
+	// collector is how the collector is set where it is on. It is off while the host
+	// writes an answer, for that has Go give memory, and until it has it no import may
+	// be called: another goroutine that the collector lets run might print.
+	collector int
 	// held keeps what the host reads and what it wrote where it is.
 	held []unsafe.Pointer
 	// returned is where the host writes its answers.
@@ -179,15 +184,26 @@ func address(text string) uint32 { return hold(unsafe.Pointer(unsafe.StringData(
 // at is what the host wrote at an address.
 func at[T any](address uint32) *T { return (*T)(unsafe.Add(nil, uintptr(address))) }
 
-// answer is where the host is to write its answer.
-func answer() uint32 { return uint32(uintptr(unsafe.Pointer(&returned))) }
+// answer is where the host is to write its answer, at once: what is being collected
+// comes to its end here.
+func answer() uint32 {
+	collector = debug.SetGCPercent(-1)
+	return uint32(uintptr(unsafe.Pointer(&returned)))
+}
+
+func answered() { debug.SetGCPercent(collector) }
 
 // area is where an answer that cannot fail was written, payload one that can.
-func area() uint32    { return answer() }
+func area() uint32 {
+	answered()
+	return uint32(uintptr(unsafe.Pointer(&returned)))
+}
+
 func payload() uint32 { return uint32(uintptr(unsafe.Pointer(&returned.err))) }
 
 // failure is the error that was written, if it was one.
 func failure() error {
+	answered()
 	if returned.failed == 0 {
 		return nil
 	}

@@ -63,6 +63,11 @@ func hostLog(level, text, length uint32)
 //
 //go:wasmexport cabi_realloc
 func reallocate(old, oldSize, align, size uint32) uint32 {
+	if !busy {
+		// The plan's arguments come before it asks for anything.
+		enter()
+		answer()
+	}
 	// Words, so that any record is aligned.
 	words := make([]uint64, size/8+1)
 	address := hold(unsafe.Pointer(unsafe.SliceData(words)))
@@ -81,6 +86,9 @@ var result struct {
 
 //go:wasmexport run
 func exportedRun(arguments, count uint32) uint32 {
+	if busy {
+		answered()
+	}
 	args := list(&abiList{arguments, count}, (*abiText).text)
 	leave()
 	alone = runtime.NumGoroutine()

@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,13 +83,14 @@ func texts() error {
 	}
 }
 
-// crowd is many goroutines that call all the time, and leave much garbage.
+// crowd is many goroutines that call and print all the time, and leave much garbage.
 func crowd() (string, error) {
 	var all sync.WaitGroup
 	failures := make([]error, 24)
 	for i := range failures {
 		all.Go(func() {
 			for range 20 {
+				fmt.Fprintln(os.Stderr, i)
 				message, err := choreo.Prefill{Text: "one"}.Send()
 				if err == nil {
 					_, err = choreo.Texts(slices.Repeat([]choreo.Message{message}, 500)...)
