@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"unicode/utf8"
 )
 
 // Message is a message of this run: its number, from 1.
@@ -42,7 +43,11 @@ func outcome(args []string) (text string, err error) {
 	if plan == nil {
 		return "", fmt.Errorf("there is no plan: call choreo.Plan in an init function")
 	}
-	return plan(args)
+	text, err = plan(args)
+	if err == nil && !utf8.ValidString(text) {
+		err = fmt.Errorf("the plan's output is not UTF-8: %+.60q", text)
+	}
+	return text, err
 }
 
 // panicked is where the panic that is being recovered from arose: the innermost

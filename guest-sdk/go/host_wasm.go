@@ -2,6 +2,7 @@ package choreo
 
 import (
 	"runtime"
+	"strings"
 	"unsafe"
 )
 
@@ -95,7 +96,7 @@ func exportedRun(arguments, count uint32) uint32 {
 	text, err := outcome(args)
 	result.failed = 0
 	if err != nil {
-		result.failed, text = 1, err.Error()
+		result.failed, text = 1, strings.ToValidUTF8(err.Error(), "\uFFFD")
 	}
 	result.content = text
 	result.value = abiText{uint32(uintptr(unsafe.Pointer(unsafe.StringData(text)))), uint32(len(text))}

@@ -24,6 +24,7 @@ var (
 )
 
 func together(call Decode) (*Decoded, error) {
+	check(call)
 	own := &sending{call: call, done: make(chan struct{})}
 	waiting = append(waiting, own)
 	if !driving {
@@ -32,6 +33,12 @@ func together(call Decode) (*Decoded, error) {
 	}
 	<-own.done
 	return own.lane.Decoded, own.lane.Err
+}
+
+// check panics where a call cannot be sent: here its sender can recover, and is named.
+func check(call Decode) {
+	defer enter()()
+	lendDecode(call)
 }
 
 func drive() {

@@ -33,6 +33,13 @@ func run(args []string) (string, error) {
 	case "utf8":
 		_, err := choreo.Prefill{Text: "caf\xe9"}.Send()
 		return "", err
+	case "header":
+		// It is sent by another goroutine, for it is not the only one.
+		go time.Sleep(time.Hour)
+		_, err := choreo.Decode{Header: "caf\xe9"}.Send()
+		return "", err
+	case "output":
+		return "caf\xe9", nil
 	case "crash":
 		return args[number+len(args)], nil
 	case "apart":
