@@ -14,6 +14,8 @@
   ;; many as are slept, in no time. It is kept here, for a Go runtime also reads it
   ;; while the host has it give memory, when nothing may be asked of the host.
   (global $now (mut i64) (i64.const 0))
+  ;; The time of day is always the start of the year 2000.
+  (global $day i64 (i64.const 946684800000000000))
 
   ;; Prints at most 4096 bytes. The answer takes 12 bytes of memory: the first
   ;; ones, which are put back. Whether it was printed changes nothing.
@@ -62,10 +64,10 @@
         (br $byte)))
     (i32.const 0))
 
-  ;; Clock 0 is the time of day, which is always the start of the year 2000.
+  ;; Clock 0 is the time of day.
   (func (export "clock_time_get") (param $clock i32) (param $precision i64) (param $time i32) (result i32)
     (if (i32.eqz (local.get $clock))
-      (then (i64.store (local.get $time) (i64.const 946684800000000000)))
+      (then (i64.store (local.get $time) (global.get $day)))
       (else
         (i64.store (local.get $time) (global.get $now))
         (global.set $now (i64.add (global.get $now) (i64.const 1000000)))))
@@ -74,13 +76,24 @@
     (i64.store (local.get $resolution) (i64.const 1))
     (i32.const 0))
 
-  ;; Serves the first subscription, where it is a clock's and relative: language
-  ;; libraries sleep like that. A subscription has 48 bytes (user data, kind at 8,
-  ;; time-out at 24), an event 32 (user data, error at 8, kind at 10).
+  ;; Serves the first subscription, where it is a clock's: language libraries sleep
+  ;; like that. A subscription has 48 bytes (user data, kind at 8, clock at 16, time-out
+  ;; at 24, 1 at 40 where that is no length but a time), an event 32 (user data, error
+  ;; at 8, kind at 10).
   (func (export "poll_oneoff") (param $in i32) (param $out i32) (param $count i32) (param $events i32) (result i32)
+    (local $sleep i64) (local $from i64)
     (if (i32.eqz (local.get $count)) (then (return (i32.const 28)))) ;; inval
     (if (i32.load8_u offset=8 (local.get $in)) (then (return (i32.const 52)))) ;; nosys
-    (global.set $now (i64.add (global.get $now) (i64.load offset=24 (local.get $in))))
+    (local.set $sleep (i64.load offset=24 (local.get $in)))
+    (if (i32.and (i32.load16_u offset=40 (local.get $in)) (i32.const 1))
+      (then
+        (local.set $from (select (global.get $now) (global.get $day) (i32.load offset=16 (local.get $in))))
+        (local.set $sleep
+          (select
+            (i64.sub (local.get $sleep) (local.get $from))
+            (i64.const 0)
+            (i64.gt_u (local.get $sleep) (local.get $from))))))
+    (global.set $now (i64.add (global.get $now) (local.get $sleep)))
     (i64.store (local.get $out) (i64.load (local.get $in)))
     (i64.store offset=8 (local.get $out) (i64.const 0))
     (i32.store (local.get $events) (i32.const 1))
