@@ -126,7 +126,7 @@ fn mistakes_are_told_by_file_and_line() {
 def helper(what):
     if what == "exception": return [][3]
     if what == "type": return choreo.decode("x", temperature="hot")
-    if what == "parents": return choreo.Decode("x", parents=[[1, 2, 3]]).start()
+    if what == "parents": return choreo.Decode("x", parents=[[1, 2]]).start()
     if what == "refused": return choreo.decode("x", parents=[77])
     if what == "deep": return helper(what)
     if what == "module": import sqlite3
@@ -154,7 +154,7 @@ async def inner(what):
     let printed = "plan printed:   File \"plan.py\", line 10, in inner\nplan printed:     return helper(what)\n";
     assert!(ended.stderr.contains(printed) && !ended.stderr.contains("_plan.py"), "{ended:?}");
     fails("", "type", &["TypeError: temperature is a number, not 'hot' (str) (lib/helper.py:4)"]);
-    fails("", "parents", &["TypeError: parents[0] is a message, ", "not [1, 2, 3]", "(lib/helper.py:5)"]);
+    fails("", "parents", &["TypeError: parents[0] is a message, ", "not [1, 2]", "(lib/helper.py:5)"]);
     fails("", "refused", &["UnknownMessageError: ", "message 77 is not known", "(lib/helper.py:6)"]);
     fails("", "deep", &["RecursionError: ", "(lib/helper.py:7)"]);
     fails("", "module", &["No module named 'sqlite3' in the runner of scripts", "(lib/helper.py:8)"]);

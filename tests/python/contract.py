@@ -81,4 +81,12 @@ async def run(args: list[str]) -> str:
         await asyncio.wait_for(Decode("x", role="raw", temperature=100, max_tokens=200_000), 0.001)
     except (TimeoutError, choreo.Error):
         pass
+
+    for parents in ([[system, first]], [(system, first)]):
+        try:
+            choreo.decode("x", parents=parents)
+        except TypeError as error:
+            assert "a list is put in with *" in str(error)
+        else:
+            raise AssertionError(f"{parents} are no message and its offset")
     return "as it should be"

@@ -188,7 +188,8 @@ def _placed(field: str, parent: ParentLike) -> Any:
             pass
         case Decoded(id=id):
             offset, refresh = None, None
-        case (id, offset):
+        # A list of two, or two messages, are no message and its offset: a * was forgotten.
+        case tuple((id, offset)) if not isinstance(offset, Message):
             refresh = None
         case _:
             if not isinstance(parent, int):
