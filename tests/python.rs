@@ -135,6 +135,7 @@ def helper(what):
     grown = []
     while what == "memory":
         grown.append([what])
+    if what == "labels": return choreo.Decode("x", labels="a")
 "#;
     let plan = r#"import asyncio, sys
 from lib.helper import helper
@@ -155,6 +156,7 @@ async def inner(what):
     assert!(ended.stderr.contains(printed) && !ended.stderr.contains("_plan.py"), "{ended:?}");
     fails("", "type", &["TypeError: temperature is a number, not 'hot' (str) (lib/helper.py:4)"]);
     fails("", "parents", &["TypeError: parents[0] is a message, ", "not [1, 2]", "(lib/helper.py:5)"]);
+    fails("", "labels", &["TypeError: labels is a list of texts, not one: write ['a']", "(lib/helper.py:14)"]);
     fails("", "refused", &["UnknownMessageError: ", "message 77 is not known", "(lib/helper.py:6)"]);
     fails("", "deep", &["RecursionError: ", "(lib/helper.py:7)"]);
     fails("", "module", &["No module named 'sqlite3' in the runner of scripts", "(lib/helper.py:8)"]);

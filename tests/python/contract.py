@@ -82,6 +82,26 @@ async def run(args: list[str]) -> str:
     except (TimeoutError, choreo.Error):
         pass
 
+    # A call can be sent twice, whatever it was made of.
+    call = Decode(
+        "x",
+        parents=(parent for parent in [system]),
+        stop=(text for text in ["fox"]),
+        constraint=OneOf(text for text in ["yes", "no"]),
+    )
+    for sent in await gather(call, call):
+        assert sent.text in ("xyes", "xno") and [parent.id for parent in sent.id.describe().parents] == [system]
+    for call in (Prefill("x", labels=iter(["a"])), Decode("x", labels=iter(["a"])), Decode("x", may_see=iter(["a"]))):
+        for _ in range(2):
+            lanes = choreo.prefill_all if isinstance(call, Prefill) else choreo.decode_each
+            try:
+                lanes([call])
+            except choreo.UnsupportedError as error:
+                assert "labels" in error.reason
+            else:
+                raise AssertionError(f"{call} was sent without its labels")
+    scoring = Score("", iter([" fox"]), parents=[system])
+    assert [len(candidates) for candidates in choreo.score_all([scoring] * 2)] == [1, 1]
     for parents in ([[system, first]], [(system, first)]):
         try:
             choreo.decode("x", parents=parents)

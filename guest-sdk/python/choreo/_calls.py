@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from ._contract import host
 from ._messages import Decoded, ParentLike, placed
-from ._options import Constraint, OnViolation, Part, Role, checked, choice, constraint, number, string, strings, whole
+from ._options import (
+    Constraint,
+    OnViolation,
+    Part,
+    Role,
+    checked,
+    choice,
+    constraint,
+    keep,
+    number,
+    string,
+    strings,
+    whole,
+)
 
 if TYPE_CHECKING:
     from ._pending import Pending
@@ -36,6 +49,9 @@ class _Call:
         # Said where the call is made; the rest is checked where it is sent.
         checked("role", "Role", self.role)
         checked("on_violation", "OnViolation", self.on_violation)
+        keep(self, parents=self.parents)
+        if self.may_see is not None:
+            keep(self, may_see=strings("may_see", self.may_see))
 
     def _name(self) -> str | None:
         return None if self.name is None else string("name", self.name)
@@ -44,7 +60,7 @@ class _Call:
         return host.View(
             placed(self.parents),
             None if self.offset is None else whole("offset", self.offset),
-            None if self.may_see is None else strings("may_see", self.may_see),
+            None if self.may_see is None else list(self.may_see),
             choice("on_violation", "OnViolation", self.on_violation),
         )
 
@@ -62,6 +78,7 @@ class Prefill(_Call):
     def __post_init__(self) -> None:
         super().__post_init__()
         checked("part", "Part", self.part)
+        keep(self, labels=strings("labels", self.labels))
 
     def _contract(self) -> Any:
         return host.PrefillCall(
@@ -69,7 +86,7 @@ class Prefill(_Call):
             self._name(),
             choice("part", "Part", self.part),
             string("text", self.text),
-            strings("labels", self.labels),
+            list(self.labels),
             self._view(),
         )
 
@@ -111,6 +128,7 @@ class Decode(_Call):
     def __post_init__(self) -> None:
         super().__post_init__()
         checked("part", "Part", self.part)
+        keep(self, labels=strings("labels", self.labels), stop=strings("stop", self.stop))
 
     def start(self) -> Pending:
         """Starts generating the message and returns at once."""
@@ -129,7 +147,7 @@ class Decode(_Call):
             self._name(),
             choice("part", "Part", self.part),
             string("header", self.header),
-            strings("labels", self.labels),
+            list(self.labels),
             self._view(),
             host.DecodeOptions(
                 None if self.max_tokens is None else whole("max_tokens", self.max_tokens),
@@ -139,7 +157,7 @@ class Decode(_Call):
                 None if self.min_p is None else number("min_p", self.min_p),
                 None if self.repetition_penalty is None else number("repetition_penalty", self.repetition_penalty),
                 None if self.seed is None else whole("seed", self.seed),
-                strings("stop", self.stop),
+                list(self.stop),
                 constraint(self.constraint),
                 whole("top_logprobs", self.top_logprobs, 255),
             ),
@@ -157,12 +175,16 @@ class Score(_Call):
     #: Whether the end of message counts as part of each candidate.
     with_end: bool = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        keep(self, candidates=strings("candidates", self.candidates))
+
     def _contract(self) -> Any:
         return host.ScoreCall(
             choice("role", "Role", self.role),
             self._name(),
             string("header", self.header),
             self._view(),
-            strings("candidates", self.candidates),
+            list(self.candidates),
             bool(self.with_end),
         )

@@ -30,6 +30,9 @@ class OneOf:
 
     texts: Iterable[str]
 
+    def __post_init__(self) -> None:
+        keep(self, texts=strings("constraint.texts", self.texts))
+
 
 @dataclass(frozen=True)
 class Regex:
@@ -84,6 +87,13 @@ def strings(field: str, value: Any) -> list[str]:
     return [string(f"{field}[{index}]", item) for index, item in enumerate(items)]
 
 
+def keep(value: Any, **fields: Iterable[Any]) -> None:
+    """Makes fields of a frozen dataclass tuples: what can be gone through only once
+    is there each time that the value is sent."""
+    for field, items in fields.items():
+        object.__setattr__(value, field, tuple(items))
+
+
 def choice(field: str, kind: str, value: Any) -> Any:
     """The contract's case of an enum, `kind`, by its name."""
     names = get_args(_KINDS[kind])
@@ -105,7 +115,7 @@ def constraint(value: Constraint | None) -> Any:
         case None:
             return None
         case OneOf(texts):
-            return host.Constraint_OneOf(strings("constraint.texts", texts))
+            return host.Constraint_OneOf(list(texts))
         case Regex(pattern):
             return host.Constraint_Regex(string("constraint.pattern", pattern))
         case JsonSchema(schema):
