@@ -77,10 +77,22 @@ async def run(args: list[str]) -> str:
         choreo.prefill_all([Prefill("x"), Prefill("x", parents=[999])])
     except choreo.UnknownMessageError as error:
         assert (error.message, error.call) == (999, 1) and "call 1 of the list: message 999" in str(error)
-    try:
-        await asyncio.wait_for(Decode("x", role="raw", temperature=100, max_tokens=200_000), 0.001)
-    except (TimeoutError, choreo.Error):
-        pass
+    else:
+        raise AssertionError("a message that nobody knows was seen")
+
+    # Time passes beside a task that always has something to read soon, too.
+    long = Decode("", temperature=100, constraint=Regex("[a-z ]{4000}"), max_tokens=4000)
+    read, awaited = choreo.start_all([long, long])
+    with read, awaited:
+        awaited.read()
+        reading = asyncio.create_task(joined(read))
+        try:
+            await asyncio.wait_for(awaited, 0.2)
+        except TimeoutError as over:
+            assert not isinstance(over, choreo.Error) and not reading.done()
+        else:
+            raise AssertionError("the time was not over")
+        reading.cancel()
 
     # A call can be sent twice, whatever it was made of.
     call = Decode(
@@ -110,3 +122,7 @@ async def run(args: list[str]) -> str:
         else:
             raise AssertionError(f"{parents} are no message and its offset")
     return "as it should be"
+
+
+async def joined(pending: choreo.Pending) -> str:
+    return "".join([piece async for piece in pending])

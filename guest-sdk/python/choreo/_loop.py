@@ -2,8 +2,8 @@
 
 While any task can go on, it does; the decodes they await meanwhile are started as
 one list. Then the loop waits for the first that is finished, or has new text for a
-task that reads it. A plan has no clock: time passes only where the loop waits, and
-a sleep during which nothing is decoded takes none.
+task that reads it. A plan has no clock: time passes only while a task waits for a
+message, and a sleep during which nothing is decoded takes none.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 from ._calls import Decode
 from ._errors import Error
 from ._messages import Decoded
+from ._operator import remaining
 from ._options import Until
 from ._pending import Pending, start_sent, wait_any
 
@@ -51,6 +52,8 @@ class Loop(asyncio.BaseEventLoop):
         # What `BaseEventLoop` asks what has happened, when no task can go on.
         self._selector = self
         self._now = 0.0
+        #: What the host had left of the run's time when it was last asked, in milliseconds.
+        self._left: int | None = None
         self._asked: list[tuple[Any, asyncio.Future[Pending]]] = []
         self._waits: list[_Wait] = []
 
@@ -79,7 +82,12 @@ class Loop(asyncio.BaseEventLoop):
         return future
 
     def time(self) -> float:
-        """Seconds that the loop has waited at most."""
+        """Seconds that have passed while a task waited for a message. Only where a time is
+        set does it pass, and is the host asked."""
+        left = remaining().get("wall-ms") if self._scheduled else None
+        if self._waits and self._left is not None and left is not None:
+            self._now += (self._left - left) / 1000
+        self._left = left
         return self._now
 
     def select(self, timeout: float | None) -> list[_Wait]:
@@ -96,8 +104,6 @@ class Loop(asyncio.BaseEventLoop):
         pendings = list(dict.fromkeys(wait.pending for wait in self._waits))
         until: Until = "text" if any(wait.until == "text" for wait in self._waits) else "finished"
         ready = wait_any(pendings, until, None if timeout is None else max(1, math.ceil(timeout * 1000)))
-        if not ready and timeout is not None:
-            self._now += timeout
         return [wait for index in ready for wait in self._woken(pendings[index], until)]
 
     def _woken(self, pending: Pending, until: Until) -> list[_Wait]:
