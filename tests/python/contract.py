@@ -94,6 +94,13 @@ async def run(args: list[str]) -> str:
             raise AssertionError("the time was not over")
         reading.cancel()
 
+    # What one task only awaits while another reads is there to be read afterwards.
+    read, *awaited = choreo.start_all(Decode(header, max_tokens=8) for header in ("x", "y", "z"))
+    piece, *whole = await gather(joined(read), *awaited)
+    assert piece == (await read).text
+    assert ["".join(awaited[0]), await joined(awaited[1])] == [each.text for each in whole]
+    assert awaited[0].read() is None
+
     # A call can be sent twice, whatever it was made of.
     call = Decode(
         "x",

@@ -20,7 +20,7 @@ from ._errors import Error
 from ._messages import Decoded
 from ._operator import remaining
 from ._options import Until
-from ._pending import Pending, start_sent, wait_any
+from ._pending import Pending, ready, start_sent
 
 _T = TypeVar("_T")
 
@@ -74,6 +74,8 @@ class Loop(asyncio.BaseEventLoop):
 
     async def text(self, pending: Pending) -> str | None:
         """Waits until there is new text; None at the end."""
+        if pending._unread:
+            return pending.read()
         return cast("str | None", await self._wait(pending, "text"))
 
     def _wait(self, pending: Pending, until: Until) -> asyncio.Future[Any]:
@@ -103,15 +105,17 @@ class Loop(asyncio.BaseEventLoop):
             return []
         pendings = list(dict.fromkeys(wait.pending for wait in self._waits))
         until: Until = "text" if any(wait.until == "text" for wait in self._waits) else "finished"
-        ready = wait_any(pendings, until, None if timeout is None else max(1, math.ceil(timeout * 1000)))
-        return [wait for index in ready for wait in self._woken(pendings[index], until)]
+        found = ready(pendings, until, None if timeout is None else max(1, math.ceil(timeout * 1000)))
+        return [wait for index in found for wait in self._woken(pendings[index], until)]
 
     def _woken(self, pending: Pending, until: Until) -> list[_Wait]:
         """The tasks that wait for the message, answered if they can be."""
         waits = [wait for wait in self._waits if wait.pending is pending]
         try:
-            # What nobody reads is read away, or it would be news for ever.
-            piece = pending.read() if until == "text" else None
+            piece = pending._take() if until == "text" else None
+            # What nobody reads is kept for later, or it would be news for ever.
+            if piece is not None and all(wait.until == "finished" for wait in waits):
+                pending._unread.append(piece)
             for wait in waits:
                 if wait.until == "text":
                     wait.future.set_result(piece)

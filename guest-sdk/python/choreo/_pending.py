@@ -23,10 +23,20 @@ class Pending:
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
+        #: Text that the event loop has taken from the host while no task was reading.
+        self._unread: list[str] = []
 
     def read(self) -> str | None:
         """New text since the last read, cut at whole characters; None at the end.
         The header comes with the first of it. Blocks until there is some."""
+        if self._unread:
+            piece = "".join(self._unread)
+            self._unread.clear()
+            return piece
+        return self._take()
+
+    def _take(self) -> str | None:
+        """The same of the host alone."""
         try:
             return cast(str | None, self._handle.read())
         except Err as failed:
@@ -88,6 +98,12 @@ def start_sent(sent: list[Any]) -> list[Pending]:
 def wait_any(pendings: Sequence[Pending], until: Until, timeout_ms: int | None = None) -> list[int]:
     """Blocks until at least one has new text or has finished, or the time is over;
     the indexes of all that have, ascending."""
+    unread = {index for index, pending in enumerate(pendings) if pending._unread and until == "text"}
+    return sorted(unread.union(ready(pendings, until, 0 if unread else timeout_ms)))
+
+
+def ready(pendings: Sequence[Pending], until: Until, timeout_ms: int | None = None) -> list[int]:
+    """The same of the host alone."""
     handles = [pending._handle for pending in pendings]
     time = None if timeout_ms is None else whole("timeout_ms", timeout_ms)
     try:
