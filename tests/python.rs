@@ -94,6 +94,35 @@ fn a_script_has_the_whole_contract() {
     assert_eq!(ended.stderr, "plan warn: a line of the log\n");
 }
 
+/// Whatever the runner has imported; what the interpreter itself has, and the SDK, stay.
+#[test]
+fn a_scripts_modules_come_before_the_librarys() {
+    if !python() {
+        return;
+    }
+    let plan = r#"import json.tool, library, statistics, sys, textwrap
+import choreo
+def run(args):
+    try:
+        import runner
+    except ModuleNotFoundError as absent:
+        return f"{json.tool.WHAT} {library.WHAT} {statistics.WHAT} {textwrap.dedent(' text')} {hasattr(sys, 'WHAT')} {absent}"
+"#;
+    let what = |name: &str| format!("WHAT = 'own {name}'\n");
+    let (tool, library, statistics, system) = (what("tool"), what("library"), what("statistics"), what("sys"));
+    let files = [
+        ("plan.py", plan),
+        ("json/__init__.py", ""),
+        ("json/tool.py", tool.as_str()),
+        ("library.py", library.as_str()),
+        ("statistics.py", statistics.as_str()),
+        ("sys.py", system.as_str()),
+        ("choreo.py", "raise AssertionError('the SDK is choreo')\n"),
+    ];
+    let plan = folder("own", &files).join("plan.py");
+    run("", &plan).gives("own tool own library own statistics text False No module named 'runner'\n");
+}
+
 /// The calls of a function that a recording has, by their arguments.
 fn recorded(recording: &Path, function: &str) -> Vec<Value> {
     let lines = fs::read_to_string(recording).unwrap();

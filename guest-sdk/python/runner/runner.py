@@ -1,7 +1,7 @@
 """Runs a script that is not built: a plan whose first argument is a bundle of sources,
 `{"main": "plan.py", "files": {"plan.py": "…", "lib/words.py": "…"}}`, and whose other
 arguments are the script's. It has the SDK, and of the standard library what `library`
-names; other modules are those of the bundle.
+names; other modules are those of the bundle, which come first.
 """
 
 import importlib.util
@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -35,8 +35,10 @@ def script(written: str) -> Callable[[list[str]], Any]:
     files = Files(bundle["files"], [f"{folder}/" if folder else "", ""])
     for file, source in files.sources.items():
         _plan.keep_source(file, source)
-    sys.meta_path.insert(0, files)
+    # As elsewhere, after what the interpreter itself has, and before the library.
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), files)
     sys.meta_path.append(Absent())
+    forget({*files.modules(), "library", "runner"})
     # Not `__main__`: the same module can be built into a component.
     name = main.rpartition("/")[2].removesuffix(".py")
     module = importlib.util.module_from_spec(files.spec(name, main))
@@ -46,6 +48,15 @@ def script(written: str) -> Callable[[list[str]], Any]:
     if not callable(run):
         raise SystemExit(f"{main} has no function `run`: write `def run(args)` or `async def run(args)`")
     return run
+
+
+def forget(names: set[str]) -> None:
+    """Takes back that these modules were imported, so that others of the name can be. The
+    SDK stays, and what the interpreter itself has."""
+    stay = {name for name in names if BuiltinImporter.find_spec(name) or FrozenImporter.find_spec(name)} | {"choreo"}
+    for known in list(sys.modules):
+        if known.partition(".")[0] in names - stay:
+            del sys.modules[known]
 
 
 class Files(MetaPathFinder, Loader):
@@ -68,6 +79,12 @@ class Files(MetaPathFinder, Loader):
             if any(known.startswith(f"{base}/") for known in self.sources):
                 return ModuleSpec(fullname, None, is_package=True)
         return None
+
+    def modules(self) -> set[str]:
+        """Names of the modules, and of packages with an `__init__`, where imports start."""
+        inside = ((folder, file) for folder in self.folders for file in self.sources if file.startswith(folder))
+        names = (file.removeprefix(folder).removesuffix(".py").removesuffix("/__init__") for folder, file in inside)
+        return {name for name in names if "/" not in name}
 
     def spec(self, name: str, file: str, is_package: bool = False) -> ModuleSpec:
         spec = ModuleSpec(name, self, origin=file, is_package=is_package)
