@@ -1,6 +1,7 @@
 """From a plan's module to a component, by componentize-py."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -60,7 +61,10 @@ def _componentize(module: str, folders: Sequence[Path], made: Path, output: Path
     command += ["--wit-path", str(here / "choreo.wit"), "--world", "plan", "componentize", module]
     for path in [*folders, made]:
         command += ["--python-path", str(path.resolve())]
-    done = subprocess.run([*command, "--output", str(component)], capture_output=True, text=True, check=False)
+    command += ["--output", str(component)]
+    # Whatever folder this is started in, its `logging.py` is not the tool's.
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         return done.stderr.strip() or done.stdout.strip()
     # Beside it first: nobody ever sees half a component.
