@@ -64,6 +64,9 @@ def _componentize(module: str, folders: Sequence[Path], made: Path, output: Path
     command += ["--output", str(component)]
     # Whatever folder this is started in, its `logging.py` is not the tool's.
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    if sys.prefix != sys.base_prefix:
+        # Where the tool looks for packages; unset where nobody has activated it.
+        environment["VIRTUAL_ENV"] = sys.prefix
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         return done.stderr.strip() or done.stdout.strip()
