@@ -178,6 +178,8 @@ fn a_name_that_cannot_be_one_is_said() {
     Host::new("new --lang rust").with("a".repeat(65)).inside(outside.path()).fails(1, &["64 at most"]);
     Host::new("new --lang rust match").inside(outside.path()).fails(1, &["match is a word of Rust"]);
     Host::new("new --lang rust choreo-guest").inside(outside.path()).fails(1, &["the SDK's name"]);
-    Host::new("new --lang cobol plan").inside(outside.path()).fails(1, &["\"cobol\"", "take one of python, js, ts, go, rust, c"]);
+    Host::new("new --lang cobol plan")
+        .inside(outside.path())
+        .fails(1, &["\"cobol\"", "take one of python, js, ts, go, rust, c"]);
     assert!(walk(outside.path()).is_empty());
 }

@@ -136,6 +136,23 @@ impl Rows<'_> {
         slots
     }
 
+    /// Has one head's rows of these slots fetched, which are read soon: those of other
+    /// heads lie between them, so that the hardware does not see them coming.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "only x86-64 has a hint"))]
+    pub(super) fn fetch(self, (shape, head): (HeadShape, usize), slots: &[u32]) {
+        #[cfg(target_arch = "x86_64")]
+        for slot in slots {
+            let at = *slot as usize * shape.kv_heads + head;
+            match self {
+                Self::F32(values) => x86::fetch(&values[at * shape.head_dim..][..shape.head_dim]),
+                Self::Narrow(numbers, bytes) => {
+                    let len = numbers.bytes(shape.head_dim);
+                    x86::fetch(&bytes[at * len..][..len]);
+                }
+            }
+        }
+    }
+
     /// One head's rows of up to [`TILE`] slots: where they lie, or widened into
     /// `wide`.
     pub(super) fn of_head<'a>(

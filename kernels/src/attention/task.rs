@@ -57,7 +57,8 @@ impl Task<'_> {
         let mut offset = None;
         let seen = self.tiles.seen().iter().map(|tile| (tile, false));
         let own = self.tiles.own().iter().map(|tile| (tile, true));
-        for (tile, is_own) in seen.chain(own) {
+        let mut tiles = seen.chain(own).peekable();
+        while let Some((tile, is_own)) = tiles.next() {
             scratch.visible.clear();
             for row in 0..self.rows.len() {
                 let limit = is_own.then(|| self.position(row));
@@ -75,8 +76,11 @@ impl Task<'_> {
             let slots = &self.tiles.slots(tile)[..most];
             scratch.weights.resize(scratch.visible.len(), [0.0; TILE]);
             scratch.shrink.resize(scratch.visible.len(), 0.0);
+            let next = tiles.peek().map_or(&[][..], |(tile, _)| self.tiles.slots(tile));
             for (number, kv_head) in self.kv_heads.clone().enumerate() {
-                absorb(kernels, call, (slots, kv_head), number, &mut lines, &mut scratch);
+                let last = number + 1 == self.kv_heads.len();
+                let next = if last { (next, self.kv_heads.start) } else { (slots, kv_head + 1) };
+                absorb(kernels, call, [(slots, kv_head), next], number, &mut lines, &mut scratch);
             }
         }
         self.finish(call, &lines);
@@ -148,11 +152,12 @@ fn visible(tile: &Tile, from: Option<i64>, limit: Option<i64>) -> Range<usize> {
     if tokens.is_empty() { 0..0 } else { tokens }
 }
 
-/// Takes one tile of one key head, the task's `number`th, into its lines.
+/// Takes one tile of one key head, the task's `number`th, into its lines, while what
+/// comes `next` is fetched.
 fn absorb(
     kernels: Kernels,
     call: &Attention<'_>,
-    (slots, kv_head): (&[u32], usize),
+    [(slots, kv_head), next]: [(&[u32], usize); 2],
     number: usize,
     lines: &mut Lines,
     scratch: &mut Scratch,
@@ -160,6 +165,7 @@ fn absorb(
     let Scratch { visible, keys, values, weights, shrink, panels } = scratch;
     let width = call.shape.head_dim;
     let head = (call.shape, kv_head);
+    call.values.fetch(head, slots);
     let keys = call.keys.of_head(kernels, head, slots, keys);
     let values = call.values.of_head(kernels, head, slots, values);
     let count = visible.len();
@@ -172,6 +178,7 @@ fn absorb(
         lines.totals[at] = lines.totals[at] * softened.shrink + softened.total;
         shrink[line] = softened.shrink;
     }
+    call.keys.fetch((call.shape, next.1), next.0);
     let tile = Weighted { values: &values[..slots.len()], weights, visible, shrink };
     let sums = &mut lines.sums[these.start * width..these.end * width];
     accumulate(kernels, &tile, sums);

@@ -10,6 +10,16 @@ use super::tiles::TILE;
 use crate::lanes::x86::{array, exp, greatest, load, store};
 use crate::lanes::{LANES, fold};
 
+/// Has memory fetched that is read soon.
+#[expect(unsafe_code, reason = "a hint takes an address")]
+pub(super) fn fetch<T>(values: &[T]) {
+    const LINE: usize = 64;
+    for line in values.chunks(LINE / size_of::<T>()) {
+        // SAFETY: every x86-64 CPU has SSE, and a hint faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+}
+
 /// See [`soften`](super::softmax::soften).
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn soften(scores: &mut [[f32; LANES]], before: f32) -> Softened {
