@@ -4,22 +4,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use choreo_workflows::Built;
 use serde_json::Value;
 
-use crate::support::{Host, root, scratch};
+use crate::support::{Host, is_here, root, scratch};
 
 /// Whether Python's tools are here; CI has them.
 fn python() -> bool {
-    match choreo_workflows::runner("py").unwrap() {
-        Some(Built::Component(_)) => true,
-        Some(Built::Skipped(missing)) => {
-            println!("skipped: {missing}");
-            assert!(std::env::var_os("CI").is_none(), "CI has the tools of every guest language: {missing}");
-            false
-        }
-        None => panic!("no language has scripts that end in py"),
-    }
+    let runner = choreo_workflows::runner("py").unwrap();
+    is_here("scripts", &runner.expect("the language has scripts"))
 }
 
 /// A folder with these files.

@@ -4,22 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use choreo_workflows::Built;
-
-use crate::support::{Host, root, scratch};
+use crate::support::{Host, is_here, root, scratch};
 
 /// Whether JavaScript's tools are here; CI has them.
-#[expect(clippy::print_stdout, reason = "a skipped test says why")]
 fn javascript() -> bool {
-    match choreo_workflows::runner("js").unwrap() {
-        Some(Built::Component(_)) => true,
-        Some(Built::Skipped(missing)) => {
-            println!("skipped: {missing}");
-            assert!(std::env::var_os("CI").is_none(), "CI has the tools of every guest language: {missing}");
-            false
-        }
-        None => panic!("no language has scripts that end in js"),
-    }
+    let runner = choreo_workflows::runner("js").unwrap();
+    is_here("scripts", &runner.expect("the language has scripts"))
 }
 
 /// A folder with these files.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use choreo_workflows::HostProfile;
+use choreo_workflows::{Built, HostProfile};
 
 /// One start of `choreo-host`.
 #[derive(Clone, Debug, Default)]
@@ -127,4 +127,13 @@ pub(crate) fn root() -> &'static Path {
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| choreo_workflows::host(HostProfile::Dev).unwrap())
+}
+
+/// Whether the tools of a guest language are here. CI has them all.
+#[expect(clippy::print_stdout, reason = "a skipped test says why")]
+pub(crate) fn is_here(what: &str, built: &Built) -> bool {
+    let Built::Skipped(missing) = built else { return true };
+    println!("skipped {what}: {missing}");
+    assert!(std::env::var_os("CI").is_none(), "CI has the tools of every guest language: {missing}");
+    false
 }

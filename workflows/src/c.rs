@@ -96,9 +96,7 @@ mod tests {
         let mut resolve = Resolve::default();
         let package = resolve.push_str("choreo.wit", include_str!("../../wit/choreo.wit")).unwrap();
         let world = resolve.select_world(&[package], Some("plan")).unwrap();
-        let mut options = wit_bindgen_c::Opts::default();
-        options.no_helpers = true;
-        options.no_object_file = true;
+        let options = wit_bindgen_c::Opts { no_helpers: true, no_object_file: true, ..Default::default() };
         let mut files = Files::default();
         options.build().generate(&mut resolve, world, &mut files).unwrap();
         let files: BTreeMap<&str, &[u8]> = files.iter().collect();

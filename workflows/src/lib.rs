@@ -315,6 +315,6 @@ mod tests {
     #[test]
     fn an_unknown_plan_is_answered_with_the_known_ones() {
         let error = component("unknown").unwrap_err().to_string();
-        assert!(error.starts_with("no plan is called unknown: name one of bsm, conversation, "));
+        assert!(error.starts_with("no plan is called unknown: name one of bsm, calls, "));
     }
 }
