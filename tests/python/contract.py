@@ -23,13 +23,13 @@ async def run(args: list[str]) -> str:
     options = {"temperature": 0.7, "top_p": 0.9, "top_k": 40, "min_p": 0.01, "repetition_penalty": 1.1, "seed": 9}
     answer = choreo.decode("So: ", parents=[system, first.at(60)], max_tokens=6, top_logprobs=2, **options)
     assert answer.text.startswith("So: ") and answer.finish.kind in ("length", "end")
-    assert len(answer.logprobs) == answer.tokens
+    assert len(answer.logprobs) == answer.tokens and answer.at(80) == Parent(answer.id, 80)
     chosen = answer.logprobs[0].chosen
     assert chosen.logprob <= 0 and isinstance(chosen.bytes, bytes) and len(answer.logprobs[0].top) == 2
     stopped = choreo.decode("", parents=[system, first], stop=["Halan", "fox"], max_tokens=30)
     assert (stopped.finish.kind, stopped.finish.which) == ("stop-string", 0), stopped
     held = choreo.decode_all(
-        Decode("", parents=[answer], constraint=constraint, max_tokens=30)
+        Decode("", parents=[(answer, 80)], constraint=constraint, max_tokens=30)
         for constraint in (OneOf(["yes", "no"]), Regex("[0-9]{2}"), JsonSchema({"type": "boolean"}))
     )
     texts = [each.text for each in held]

@@ -109,6 +109,10 @@ class Decoded:
     #: One entry for each generated token, where alternatives were asked for.
     logprobs: list[Logprobs]
 
+    def at(self, offset: int) -> Parent:
+        """This message as a parent whose first token stands at `offset`, in tokens."""
+        return self.id.at(offset)
+
 
 @dataclass(frozen=True)
 class Description:
@@ -147,7 +151,7 @@ class ModelInfo:
 
 #: What may stand in a list of parents: a message, what was decoded, a message and
 #: its offset, or a `Parent`.
-ParentLike = int | Decoded | tuple[int, int] | Parent
+ParentLike = int | Decoded | tuple[int | Decoded, int] | Parent
 #: What names a message.
 MessageLike = int | Decoded
 
@@ -189,7 +193,7 @@ def _placed(field: str, parent: ParentLike) -> Any:
         case Decoded(id=id):
             offset, refresh = None, None
         # A list of two, or two messages, are no message and its offset: a * was forgotten.
-        case tuple((id, offset)) if not isinstance(offset, Message):
+        case tuple((Decoded(id=id) | id, offset)) if not isinstance(offset, Message | Decoded):
             refresh = None
         case _:
             if not isinstance(parent, int):
