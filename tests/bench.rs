@@ -108,7 +108,10 @@ fn answer(mut connection: TcpStream, status: &str, kept: &Mutex<Vec<Value>>) {
         for _ in 0..request["n_predict"].as_u64().unwrap() {
             text += &format!("data: {}\n\n", json!({ "tokens": [300], "stop": false }));
         }
-        text += &format!("data: {}\n\n", json!({ "tokens": [], "stop": true, "timings": { "prompt_n": prompt } }));
+        // All of its time went into generating, wherever the prompt may be reused.
+        let generating = if request["cache_prompt"] == true { 1e9 } else { 0.0 };
+        let timings = json!({ "prompt_n": prompt, "predicted_ms": generating });
+        text += &format!("data: {}\n\n", json!({ "tokens": [], "stop": true, "timings": timings }));
         kept.lock().unwrap().push(request);
     }
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", text.len());
@@ -150,6 +153,9 @@ fn another_engine_is_asked_the_same_tokens() {
     let (ours, found) = tokens(&pages[1], "B 3, V 2", "prefix");
     // Each of the six prompts there begins with the beginning of sequence, which is one here.
     assert_eq!(ours + found + 6, encoded, "what is encoded here is what is asked there, less what is found");
+    let measured = pages[1]["measured"].as_array().unwrap();
+    let row = measured.iter().find(|row| row["variant"] == "llama.cpp").unwrap();
+    assert_eq!(row["problems"][0]["first_ms"], json!([0.0, 0.0, 0.0]), "what it says it generated came after the first");
     // What it said itself is what it is shown.
     let votes: Vec<&Value> = runs.iter().filter(|request| length(request) > 300).collect();
     assert!(votes.len() >= 2 && votes.iter().all(|vote| vote["prompt"].as_array().unwrap().contains(&json!(300))));

@@ -135,13 +135,14 @@ impl Outside {
             let event: Value = serde_json::from_str(event).context("the server's answer is not JSON")?;
             let new = event["tokens"].as_array().into_iter().flatten().filter_map(Value::as_u64);
             let ended = event["stop"].as_bool() == Some(true);
-            if answer.first.is_zero() {
-                answer.first = begun.elapsed();
-            }
             if !ended {
                 answer.tokens.extend(new.filter_map(|id| u32::try_from(id).ok()).map(TokenId));
             }
             if ended {
+                // Not when the first token was seen: the server holds back what is no whole
+                // character yet, which with random weights may be long.
+                let generating = event["timings"]["predicted_ms"].as_f64().unwrap_or(0.0).max(0.0);
+                answer.first = begun.elapsed().saturating_sub(Duration::from_secs_f64(generating / 1e3));
                 let count = |key: &str| event["timings"][key].as_u64().unwrap_or(0);
                 answer.encoded = count("prompt_n") + (answer.tokens.len() as u64).saturating_sub(1);
                 answer.reused = (prompt.len() as u64).saturating_sub(count("prompt_n"));
