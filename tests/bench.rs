@@ -155,7 +155,11 @@ fn another_engine_is_asked_the_same_tokens() {
     assert_eq!(ours + found + 6, encoded, "what is encoded here is what is asked there, less what is found");
     let measured = pages[1]["measured"].as_array().unwrap();
     let row = measured.iter().find(|row| row["variant"] == "llama.cpp").unwrap();
-    assert_eq!(row["problems"][0]["first_ms"], json!([0.0, 0.0, 0.0]), "what it says it generated came after the first");
+    assert_eq!(
+        row["problems"][0]["first_ms"],
+        json!([0.0, 0.0, 0.0]),
+        "what it says it generated came after the first"
+    );
     // What it said itself is what it is shown.
     let votes: Vec<&Value> = runs.iter().filter(|request| length(request) > 300).collect();
     assert!(votes.len() >= 2 && votes.iter().all(|vote| vote["prompt"].as_array().unwrap().contains(&json!(300))));

@@ -58,6 +58,8 @@ fn main() {
             decode(kernels, shape, pool);
         }
         lanes(kernels, shape);
+        shared(kernels, shape, 4);
+        shared(kernels, shape, 16);
         prefill(kernels, shape, 32);
         prefill(kernels, shape, 512);
     }
@@ -133,6 +135,15 @@ fn lanes(kernels: Kernels, shape: HeadShape) {
     let block = |i| Block { rows: i..i + 1, first_index: 1999, offset: 0, seen: 0..0, own: i..i + 1 };
     let blocks: Vec<Block> = (0..16).map(block).collect();
     attention(kernels, shape, "decode of 16 lanes over 2,000 tokens each", (32_000, &spans, &blocks));
+}
+
+/// New rows of as many messages, which all see the same 2,000 tokens.
+fn shared(kernels: Kernels, shape: HeadShape, lanes: usize) {
+    let mut spans = vec![Span { slot: 0, index: 0, len: 2000, offset: 0 }];
+    spans.extend((0..lanes as u32).map(|i| Span { slot: 2000 + i, index: 0, len: 1, offset: 2000 }));
+    let block = |i| Block { rows: i..i + 1, first_index: 0, offset: 2000, seen: 0..1, own: 1 + i..2 + i };
+    let blocks: Vec<Block> = (0..lanes).map(block).collect();
+    attention(kernels, shape, &format!("decode of {lanes} lanes over the same 2,000 tokens"), (2016, &spans, &blocks));
 }
 
 /// New rows that see 512 tokens and themselves.

@@ -21,7 +21,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub use self::rows::{Narrow, Rows};
-use self::{task::Task, tiles::Tiles};
+use self::task::{Part, Task};
+use self::tiles::Tiles;
 use crate::{Kernels, RotaryTable, check};
 
 /// Heads of one layer. Query head `h` reads key head
@@ -135,9 +136,13 @@ impl Kernels {
             })
             .collect();
         let threads = if work < WORTH_THREADS { 1 } else { rayon::current_num_threads() };
-        let chunks: usize = call.blocks.iter().map(|block| block.rows.len().div_ceil(ROWS_OF_TASK)).sum();
-        let together = if threads == 1 || chunks >= threads * TASKS_OF_THREAD { shape.kv_heads } else { 1 };
-        let tasks = cut(call, &tiles, together, out);
+        let parts = parts(call, &tiles);
+        // Rows that share tiles stay together as long as there are heads of them for all threads.
+        let rows =
+            if threads == 1 { ROWS_OF_TASK } else { (parts.len() * shape.kv_heads / threads).clamp(1, ROWS_OF_TASK) };
+        let groups = grouped(parts, rows);
+        let many = threads == 1 || groups.len() >= threads * TASKS_OF_THREAD;
+        let tasks = cut(call, groups, if many { shape.kv_heads } else { 1 }, out);
         let run = |task: Task<'_>| task.run(self, call, rotary);
         if threads > 1 && tasks.len() > 1 {
             tasks.into_par_iter().for_each(run);
@@ -147,31 +152,65 @@ impl Kernels {
     }
 }
 
-/// Cuts the output into tasks of a few rows and `together` key heads. Where is
-/// a matter of speed alone.
-fn cut<'a>(call: &'a Attention<'_>, tiles: &'a [Tiles], together: usize, mut out: &'a mut [f32]) -> Vec<Task<'a>> {
+/// The blocks' rows, a few at a time.
+fn parts<'a>(call: &'a Attention<'_>, tiles: &'a [Tiles]) -> Vec<Part<'a>> {
+    let blocks = call.blocks.iter().zip(tiles);
+    let parts = blocks.flat_map(|(block, tiles)| {
+        let starts = block.rows.clone().step_by(ROWS_OF_TASK);
+        starts.map(move |start| Part { block, tiles, rows: start..block.rows.end.min(start + ROWS_OF_TASK) })
+    });
+    parts.collect()
+}
+
+/// Neighbours of which most of the tiles are the same, up to so many rows together.
+fn grouped(parts: Vec<Part<'_>>, rows: usize) -> Vec<Vec<Part<'_>>> {
+    let mut groups: Vec<Vec<Part<'_>>> = Vec::new();
+    let mut left = 0;
+    for part in parts {
+        let same = |group: &&mut Vec<Part<'_>>| {
+            let first = group[0].tiles;
+            part.rows.len() <= left && 2 * first.common(part.tiles) > first.count().max(part.tiles.count())
+        };
+        match groups.last_mut().filter(same) {
+            Some(group) => {
+                left -= part.rows.len();
+                group.push(part);
+            }
+            None => {
+                left = rows.saturating_sub(part.rows.len());
+                groups.push(vec![part]);
+            }
+        }
+    }
+    groups
+}
+
+/// Cuts the output into tasks of a group of rows and `together` key heads. Where is a
+/// matter of speed alone.
+fn cut<'a>(
+    call: &'a Attention<'_>,
+    groups: Vec<Vec<Part<'a>>>,
+    together: usize,
+    mut out: &'a mut [f32],
+) -> Vec<Task<'a>> {
     let HeadShape { heads, kv_heads, head_dim } = call.shape;
     let part = together * call.shape.group() * head_dim;
-    let mut tasks = Vec::new();
-    for (block, tiles) in call.blocks.iter().zip(tiles) {
-        for start in block.rows.clone().step_by(ROWS_OF_TASK) {
-            let rows = start..block.rows.end.min(start + ROWS_OF_TASK);
-            let first = tasks.len();
-            for head in (0..kv_heads).step_by(together) {
-                tasks.push(Task {
-                    block,
-                    tiles,
-                    rows: rows.clone(),
-                    kv_heads: head..kv_heads.min(head + together),
-                    out: Vec::with_capacity(rows.len()),
-                });
-            }
-            let (these, rest) = out.split_at_mut(rows.len() * heads * head_dim);
-            out = rest;
-            for row in these.chunks_mut(heads * head_dim) {
-                for (task, part) in tasks[first..].iter_mut().zip(row.chunks_mut(part)) {
-                    task.out.push(part);
-                }
+    let mut tasks: Vec<Task<'a>> = Vec::new();
+    for parts in groups {
+        let rows = parts.iter().map(|part| part.rows.len()).sum::<usize>();
+        let first = tasks.len();
+        for head in (0..kv_heads).step_by(together) {
+            tasks.push(Task {
+                parts: parts.clone(),
+                kv_heads: head..kv_heads.min(head + together),
+                out: Vec::with_capacity(rows),
+            });
+        }
+        let (these, rest) = out.split_at_mut(rows * heads * head_dim);
+        out = rest;
+        for row in these.chunks_mut(heads * head_dim) {
+            for (task, part) in tasks[first..].iter_mut().zip(row.chunks_mut(part)) {
+                task.out.push(part);
             }
         }
     }

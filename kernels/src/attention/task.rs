@@ -1,4 +1,5 @@
-//! One task: a few rows of a block, for some of its key heads.
+//! One task: a few rows, of one block or of several that see the same, for some key
+//! heads.
 
 use std::iter::repeat_n;
 use std::ops::Range;
@@ -11,12 +12,28 @@ use crate::{Kernels, RotaryTable};
 
 /// Rows that read their tiles together, one tile at a time.
 pub(super) struct Task<'a> {
-    pub(super) block: &'a Block,
-    pub(super) tiles: &'a Tiles,
-    pub(super) rows: Range<usize>,
+    /// In the batch's order. The tiles that all of them see first are read once.
+    pub(super) parts: Vec<Part<'a>>,
     pub(super) kv_heads: Range<usize>,
     /// For each row, [kv_heads, group, head_dim].
     pub(super) out: Vec<&'a mut [f32]>,
+}
+
+/// Rows of one block.
+#[derive(Clone)]
+pub(super) struct Part<'a> {
+    pub(super) block: &'a Block,
+    pub(super) tiles: &'a Tiles,
+    pub(super) rows: Range<usize>,
+}
+
+impl Part<'_> {
+    /// Where the call places the rows.
+    fn positions(&self) -> impl Iterator<Item = i64> {
+        let first = i64::from(self.block.offset) + i64::from(self.block.first_index);
+        let before = (self.rows.start - self.block.rows.start) as i64;
+        (first + before..).take(self.rows.len())
+    }
 }
 
 /// What a task carries from tile to tile.
@@ -52,54 +69,32 @@ struct Scratch {
 
 impl Task<'_> {
     pub(super) fn run(mut self, kernels: Kernels, call: &Attention<'_>, rotary: &RotaryTable) {
+        let positions: Vec<i64> = self.parts.iter().flat_map(Part::positions).collect();
+        let work = Work { kernels, call, rotary, kv_heads: self.kv_heads.clone(), positions };
         let mut lines = self.lines(call);
         let mut scratch = Scratch::default();
-        let mut offset = None;
-        let seen = self.tiles.seen().iter().map(|tile| (tile, false));
-        let own = self.tiles.own().iter().map(|tile| (tile, true));
-        let mut tiles = seen.chain(own).peekable();
-        while let Some((tile, is_own)) = tiles.next() {
-            scratch.visible.clear();
-            for row in 0..self.rows.len() {
-                let limit = is_own.then(|| self.position(row));
-                let from = call.window.map(|window| self.position(row) + 1 - i64::from(window.get()));
-                scratch.visible.extend(repeat_n(visible(tile, from, limit), call.shape.group()));
-            }
-            let most = scratch.visible.iter().map(|tokens| tokens.end).max().unwrap_or(0);
-            if most == 0 {
-                continue;
-            }
-            if offset != Some(tile.offset) {
-                offset = Some(tile.offset);
-                self.rotate(kernels, call, rotary, tile.offset, &mut lines);
-            }
-            let slots = &self.tiles.slots(tile)[..most];
-            scratch.weights.resize(scratch.visible.len(), [0.0; TILE]);
-            scratch.shrink.resize(scratch.visible.len(), 0.0);
-            let next = tiles.peek().map_or(&[][..], |(tile, _)| self.tiles.slots(tile));
-            for (number, kv_head) in self.kv_heads.clone().enumerate() {
-                let last = number + 1 == self.kv_heads.len();
-                let next = if last { (next, self.kv_heads.start) } else { (slots, kv_head + 1) };
-                absorb(kernels, call, [(slots, kv_head), next], number, &mut lines, &mut scratch);
-            }
+        let tiles = self.parts[0].tiles;
+        let others = self.parts[1..].iter().map(|part| part.tiles.common(tiles));
+        let common = others.min().unwrap_or(0);
+        let all = 0..work.positions.len();
+        work.read(tiles, 0..common, (all, &mut lines, &mut scratch));
+        let mut row = 0;
+        for Part { tiles, rows, .. } in &self.parts {
+            let rows = row..row + rows.len();
+            row = rows.end;
+            work.read(tiles, common..tiles.count(), (rows, &mut lines, &mut scratch));
         }
         self.finish(call, &lines);
-    }
-
-    /// Where the call places a row.
-    fn position(&self, row: usize) -> i64 {
-        let before = self.rows.start - self.block.rows.start + row;
-        i64::from(self.block.offset) + i64::from(self.block.first_index) + before as i64
     }
 
     /// Lines that have seen nothing.
     fn lines(&self, call: &Attention<'_>) -> Lines {
         let group = call.shape.group();
-        let lines = self.kv_heads.len() * self.rows.len() * group;
+        let lines = self.kv_heads.len() * self.out.len() * group;
         let width = call.shape.head_dim;
         let mut queries = Vec::with_capacity(lines * width);
         for kv_head in self.kv_heads.clone() {
-            for row in self.rows.clone() {
+            for row in self.parts.iter().flat_map(|part| part.rows.clone()) {
                 let first = (row * call.shape.heads + kv_head * group) * width;
                 let heads = &call.queries[first..][..group * width];
                 queries.extend(heads.iter().map(|value| value * call.scale));
@@ -111,16 +106,6 @@ impl Task<'_> {
             sums: vec![0.0; lines * width],
             totals: vec![0.0; lines],
             highest: vec![f32::NEG_INFINITY; lines],
-        }
-    }
-
-    /// Turns every query to see messages placed at `offset`.
-    fn rotate(&self, kernels: Kernels, call: &Attention<'_>, rotary: &RotaryTable, offset: i32, lines: &mut Lines) {
-        let heads = call.shape.group() * call.shape.head_dim;
-        let queries = lines.queries.chunks_exact(heads);
-        for (at, (query, out)) in queries.zip(lines.rotated.chunks_exact_mut(heads)).enumerate() {
-            let turn = rotary.turn(self.position(at % self.rows.len()) - i64::from(offset));
-            kernels.rotate_copy(query, turn, out);
         }
     }
 
@@ -144,6 +129,72 @@ impl Task<'_> {
     }
 }
 
+/// What all of a task's tiles are read with.
+struct Work<'a> {
+    kernels: Kernels,
+    call: &'a Attention<'a>,
+    rotary: &'a RotaryTable,
+    kv_heads: Range<usize>,
+    /// Of every row of the task.
+    positions: Vec<i64>,
+}
+
+impl Work<'_> {
+    /// Takes some tiles into the lines of some rows, one tile after another.
+    fn read(
+        &self,
+        tiles: &Tiles,
+        some: Range<usize>,
+        (rows, lines, scratch): (Range<usize>, &mut Lines, &mut Scratch),
+    ) {
+        let group = self.call.shape.group();
+        let mut offset = None;
+        let (seen, own) = tiles.split(some);
+        let seen = seen.iter().map(|tile| (tile, false));
+        let mut list = seen.chain(own.iter().map(|tile| (tile, true))).peekable();
+        while let Some((tile, is_own)) = list.next() {
+            scratch.visible.clear();
+            for position in &self.positions[rows.clone()] {
+                let limit = is_own.then_some(*position);
+                let from = self.call.window.map(|window| position + 1 - i64::from(window.get()));
+                scratch.visible.extend(repeat_n(visible(tile, from, limit), group));
+            }
+            let most = scratch.visible.iter().map(|tokens| tokens.end).max().unwrap_or(0);
+            if most == 0 {
+                continue;
+            }
+            if offset != Some(tile.offset) {
+                offset = Some(tile.offset);
+                self.rotate(tile.offset, rows.clone(), lines);
+            }
+            let slots = &tiles.slots(tile)[..most];
+            scratch.weights.resize(scratch.visible.len(), [0.0; TILE]);
+            scratch.shrink.resize(scratch.visible.len(), 0.0);
+            let next = list.peek().map_or(&[][..], |(tile, _)| tiles.slots(tile));
+            for (number, kv_head) in self.kv_heads.clone().enumerate() {
+                let last = number + 1 == self.kv_heads.len();
+                let next = if last { (next, self.kv_heads.start) } else { (slots, kv_head + 1) };
+                let first = (number * self.positions.len() + rows.start) * group;
+                let these = first..first + rows.len() * group;
+                absorb((self.kernels, self.call), [(slots, kv_head), next], these, lines, scratch);
+            }
+        }
+    }
+
+    /// Turns the rows' queries to see messages placed at `offset`.
+    fn rotate(&self, offset: i32, rows: Range<usize>, lines: &mut Lines) {
+        let heads = self.call.shape.group() * self.call.shape.head_dim;
+        for number in 0..self.kv_heads.len() {
+            for row in rows.clone() {
+                let turn = self.rotary.turn(self.positions[row] - i64::from(offset));
+                let first = (number * self.positions.len() + row) * heads;
+                let these = first..first + heads;
+                self.kernels.rotate_copy(&lines.queries[these.clone()], turn, &mut lines.rotated[these]);
+            }
+        }
+    }
+}
+
 /// Which of a tile's tokens stand at positions `from` to `limit`; `0..0` where
 /// none does.
 fn visible(tile: &Tile, from: Option<i64>, limit: Option<i64>) -> Range<usize> {
@@ -152,13 +203,12 @@ fn visible(tile: &Tile, from: Option<i64>, limit: Option<i64>) -> Range<usize> {
     if tokens.is_empty() { 0..0 } else { tokens }
 }
 
-/// Takes one tile of one key head, the task's `number`th, into its lines, while what
-/// comes `next` is fetched.
+/// Takes one tile of one key head into its lines `these`, while what comes `next` is
+/// fetched.
 fn absorb(
-    kernels: Kernels,
-    call: &Attention<'_>,
+    (kernels, call): (Kernels, &Attention<'_>),
     [(slots, kv_head), next]: [(&[u32], usize); 2],
-    number: usize,
+    these: Range<usize>,
     lines: &mut Lines,
     scratch: &mut Scratch,
 ) {
@@ -168,8 +218,6 @@ fn absorb(
     call.values.fetch(head, slots);
     let keys = call.keys.of_head(kernels, head, slots, keys);
     let values = call.values.of_head(kernels, head, slots, values);
-    let count = visible.len();
-    let these = number * count..(number + 1) * count;
     let queries = &lines.rotated[these.start * width..these.end * width];
     dots_of_many(kernels, queries, &keys[..slots.len()], weights, panels);
     for (line, at) in these.clone().enumerate() {

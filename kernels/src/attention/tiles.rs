@@ -59,14 +59,25 @@ impl Tiles {
         &self.slots[tile.slots.clone()]
     }
 
-    /// Tiles of which a row sees what its window holds.
-    pub(super) fn seen(&self) -> &[Tile] {
-        &self.tiles[..self.own_from]
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.tiles.len()
     }
 
-    /// Tiles of the rows' own message, of which a row sees nothing after itself.
-    pub(super) fn own(&self) -> &[Tile] {
-        &self.tiles[self.own_from..]
+    /// How many tiles, from the first on, are another's as well, and seen in the same way.
+    pub(super) fn common(&self, other: &Self) -> usize {
+        let same = |(one, two): &(&Tile, &Tile)| {
+            (one.offset, one.index) == (two.offset, two.index) && self.slots(one) == other.slots(two)
+        };
+        let common = self.tiles.iter().zip(&other.tiles).take_while(same).count();
+        if self.own_from == other.own_from { common } else { common.min(self.own_from).min(other.own_from) }
+    }
+
+    /// Of some tiles, those of which a row sees what its window holds, and those of the
+    /// rows' own message, of which a row sees nothing after itself.
+    pub(super) fn split(&self, some: Range<usize>) -> (&[Tile], &[Tile]) {
+        let own = self.own_from.clamp(some.start, some.end);
+        (&self.tiles[some.start..own], &self.tiles[own..some.end])
     }
 
     /// Appends spans, but for tiles wholly before the position `from`. What
@@ -117,7 +128,7 @@ mod tests {
         let spans: Vec<Span> = seen.iter().map(|&(index, len, offset)| Span { slot: 0, index, len, offset }).collect();
         let block = Block { rows: 0..0, first_index: 0, offset, seen: 0..spans.len(), own: 0..0 };
         let tiles = Tiles::of(&block, &spans, window.and_then(NonZeroU32::new));
-        tiles.seen().iter().map(|tile| (tile.index, tile.slots.len())).collect()
+        tiles.split(0..tiles.count()).0.iter().map(|tile| (tile.index, tile.slots.len())).collect()
     }
 
     #[test]

@@ -24,6 +24,22 @@ fn scene(shape: HeadShape) -> Scene {
     scene
 }
 
+/// Lanes: new rows that see the same first, and then what others do not.
+fn lanes(shape: HeadShape) -> Scene {
+    let mut scene = Scene::new(shape, &[1, 130, 37, 9, 60, 50, 49, 51, 3, 70]);
+    let seen = [(0, -1), (1, 0), (2, 130)];
+    scene.call(4, 59..60, (200, &seen));
+    scene.call(5, 0..1, (170, &seen));
+    // Another message where the others have theirs.
+    scene.call(3, 8..9, (250, &[(0, -1), (1, 0), (9, 130)]));
+    scene.call(6, 40..49, (170, &[(0, -1), (1, 0), (2, 130), (3, 167)]));
+    // It parts from the others in the middle of what they share, and in a placing.
+    scene.call(7, 50..51, (190, &[(0, -1), (1, 0), (2, 131)]));
+    scene.call(8, 2..3, (400, &[(0, -1), (1, 0), (2, 131)]));
+    scene.call(9, 1..2, (300, &[(1, 0), (0, -1)]));
+    scene
+}
+
 /// All that slots may hold.
 fn kept() -> impl Iterator<Item = Option<Narrow>> {
     [None].into_iter().chain(ALL.map(Some))
@@ -91,12 +107,18 @@ fn a_batch_is_its_rows() {
 
 /// Alone, on any number of threads, or in a batch; no window where it is none.
 fn check_rows(window: Option<NonZeroU32>, numbers: Option<Narrow>) {
-    let mut all = scene(shape(8, 2, 64));
+    for shape in [shape(8, 2, 64), shape(8, 8, 64), shape(6, 6, 40)] {
+        check_rows_of(scene(shape), window, numbers);
+        check_rows_of(lanes(shape), window, numbers);
+    }
+}
+
+fn check_rows_of(mut all: Scene, window: Option<NonZeroU32>, numbers: Option<Narrow>) {
     (all.window, all.numbers) = (window, numbers);
     let best = Kernels::detect();
-    let expected = all.run(best, 30, 500);
-    for threads in [1, 3] {
-        assert_eq!(bits(&on_threads(threads, || all.run(best, 30, 500))), bits(&expected));
+    let expected = all.run(best, 30, 1000);
+    for threads in [1, 2, 3] {
+        assert_eq!(bits(&on_threads(threads, || all.run(best, 30, 1000))), bits(&expected));
     }
     let mut singles = Vec::new();
     for call in &all.calls {
@@ -104,7 +126,7 @@ fn check_rows(window: Option<NonZeroU32>, numbers: Option<Narrow>) {
             let mut single = Scene::new(all.shape, &all.lengths);
             (single.window, single.numbers) = (window, numbers);
             single.call(call.own, row..row + 1, (call.offset, &call.parents));
-            singles.extend(single.run(best, 30, 500));
+            singles.extend(single.run(best, 30, 1000));
         }
     }
     assert_eq!(bits(&singles), bits(&expected));
@@ -147,13 +169,17 @@ proptest! {
         let mut scene = Scene::new(shape(group * kv_heads, kv_heads, 2 * half), &lengths);
         scene.numbers = kept().nth(numbers.below(4)).flatten();
         scene.window = NonZeroU32::new(numbers.below(300) as u32).filter(|window| window.get() % 2 == 0);
-        for _ in 0..3 {
+        let mut parents = Vec::new();
+        for _ in 0..4 {
             let own = numbers.below(lengths.len());
             let first = numbers.below(lengths[own]);
             let end = first + 1 + numbers.below(lengths[own] - first);
-            let parents: Vec<(usize, i32)> = (0..numbers.below(4))
-                .map(|_| (numbers.below(lengths.len()), numbers.below(900) as i32 - 300))
-                .collect();
+            // Or those of the call before, and others after them.
+            if numbers.below(2) == 0 {
+                parents.clear();
+            }
+            let more = numbers.below(4);
+            parents.extend((0..more).map(|_| (numbers.below(lengths.len()), numbers.below(900) as i32 - 300)));
             scene.call(own, first..end, (numbers.below(500) as i32 - 1, &parents));
         }
         let [scalar, levels @ ..] = levels();
